@@ -1,0 +1,323 @@
+/**
+ * Every error a person or a program can meet, in one place. `docs/errors.md` is checked against it both ways.
+ *
+ * `text` and `remedy` are templates: `{name}` is filled from the error's details. `exit` is the CLI's exit code when
+ * this error decides it (DESIGN: 1 command failed, 2 usage or configuration, 3 fence, 4 host or agent, 124, 130).
+ * `status` is the HTTP status when it crosses HTTP.
+ */
+export interface ErrorEntry {
+  readonly exit: 1 | 2 | 3 | 4 | 124 | 130;
+  readonly status: number;
+  readonly text: string;
+  readonly remedy: string;
+}
+
+export const errorRegistry = {
+  // Arguments, environment, working directory: what an OS cannot represent is refused, never altered.
+  AW_ARG_NUL: {
+    exit: 2,
+    status: 422,
+    text: 'argument {index} ({value}) contains a NUL byte, which no operating system can pass to a program',
+    remedy: 'pass the data in a file or on stdin',
+  },
+  AW_ARG_LONE_SURROGATE: {
+    exit: 2,
+    status: 422,
+    text: 'argument {index} ({value}) contains a lone UTF-16 surrogate and is not valid Unicode',
+    remedy: 'pass the data in a file or on stdin',
+  },
+  AW_ARG_NEWLINE_BATCH: {
+    exit: 2,
+    status: 422,
+    text: 'argument {index} ({value}) cannot be passed to {file}: batch files cannot receive line breaks',
+    remedy: 'install an .exe or .js entry point of the tool, or pass the data in a file or on stdin',
+  },
+  AW_ARG_NEWLINE_SHELL: {
+    exit: 2,
+    status: 422,
+    text: 'argument {index} ({value}) cannot be passed to {shell}: it cannot receive line breaks',
+    remedy: 'use another --shell, or none',
+  },
+  AW_ARG_TOO_LONG: {
+    exit: 2,
+    status: 422,
+    text: '{what} is {length} {unit} long; {os} allows {limit}',
+    remedy: 'pass the data in a file or on stdin',
+  },
+  AW_ENV_NAME_INVALID: {
+    exit: 2,
+    status: 422,
+    text: 'environment variable name {name} is not valid: it must be non-empty and contain neither "=" nor NUL',
+    remedy: 'rename the variable',
+  },
+  AW_ENV_VALUE_INVALID: {
+    exit: 2,
+    status: 422,
+    text: 'the value of environment variable {name} contains {problem}',
+    remedy: 'pass the data in a file or on stdin',
+  },
+  AW_ENV_CASE_CONFLICT: {
+    exit: 2,
+    status: 422,
+    text: 'environment variables {first} and {second} are one variable on Windows',
+    remedy: 'set only one of them',
+  },
+  AW_ENV_TOO_LONG: {
+    exit: 2,
+    status: 422,
+    text: 'environment variable {name} is {length} characters long; {os} allows {limit}',
+    remedy: 'pass the data in a file',
+  },
+  AW_CMD_NOT_FOUND: {
+    exit: 1,
+    status: 422,
+    text: 'command {command} was not found; searched {searched}',
+    remedy:
+      "install it there, or fix that host's PATH: aw agent followers doctor --host HOST shows it. A shell builtin, alias or function needs -c",
+  },
+  AW_CMD_NOT_EXECUTABLE: {
+    exit: 1,
+    status: 422,
+    text: 'command {command} is {file}, which cannot be executed: {reason}',
+    remedy: 'chmod +x it, or run it through its interpreter',
+  },
+  AW_SHELL_UNSUPPORTED: {
+    exit: 2,
+    status: 422,
+    text: 'shell {shell} cannot be used: {reason}',
+    remedy: 'install it, or choose one of: {available}',
+  },
+  AW_CWD_MISSING: {
+    exit: 2,
+    status: 422,
+    text: 'working directory {cwd} cannot be entered: {reason}',
+    remedy: 'create or mount it there, or correct "workspace" of this host in the catalogue',
+  },
+  AW_CWD_UNMAPPABLE: {
+    exit: 2,
+    status: 422,
+    text: 'directory {cwd} is outside the project {project} and has no counterpart on this host',
+    remedy: 'run from inside the project, or add a rule under "paths" of this host in the catalogue',
+  },
+  AW_CWD_UNREPRESENTABLE: {
+    exit: 2,
+    status: 422,
+    text: 'directory {cwd} has no counterpart on {os}: {component} is not a possible name there',
+    remedy: 'rename it on the leader',
+  },
+  AW_CWD_CASE_AMBIGUOUS: {
+    exit: 2,
+    status: 422,
+    text: 'directory {cwd} is ambiguous on {os}: {first} and {second} differ only in case',
+    remedy: 'rename one of them on the leader',
+  },
+  AW_CWD_TOO_LONG: {
+    exit: 2,
+    status: 422,
+    text: 'working directory {cwd} is {length} characters long; {os} allows {limit}',
+    remedy: 'use a shorter workspace path on this host',
+  },
+
+  // Runs.
+  AW_SPAWN_FAILED: {
+    exit: 4,
+    status: 500,
+    text: 'could not start {file}: {reason}',
+    remedy: 'aw agent followers doctor --host HOST says what is wrong there',
+  },
+  AW_RUN_LOST: {
+    exit: 4,
+    status: 500,
+    text: 'the end of the run was not seen: {reason}',
+    remedy: 'run it again; the log holds everything up to that moment',
+  },
+  AW_RUN_NOT_FOUND: {
+    exit: 2,
+    status: 404,
+    text: 'there is no run {runId} here',
+    remedy: 'aw agent runs list shows the runs',
+  },
+  AW_RUN_CONFLICT: {
+    exit: 2,
+    status: 409,
+    text: 'run {runId} exists already with another request',
+    remedy: 'choose another run id',
+  },
+  AW_RUN_TIMEOUT: {
+    exit: 124,
+    status: 504,
+    text: 'the run took longer than {seconds} s and was ended',
+    remedy: 'raise --timeout, or find out what hangs',
+  },
+  AW_RUN_CANCELLED: {
+    exit: 130,
+    status: 409,
+    text: 'the run was cancelled: {reason}',
+    remedy: 'run it again',
+  },
+  AW_LOG_LIMIT: {
+    exit: 4,
+    status: 507,
+    text: 'the log of this run reached its limit of {limit} bytes and the run was ended',
+    remedy: 'raise --log-limit, or write the output to a file',
+  },
+  AW_TOO_MANY_RUNS: {
+    exit: 4,
+    status: 429,
+    text: 'this follower already has {count} runs in progress',
+    remedy: 'wait, or end one: aw agent runs list, aw agent runs cancel RUN',
+  },
+  AW_ENV_CAPTURE_FAILED: {
+    exit: 4,
+    status: 500,
+    text: 'the login environment of {shell} could not be read: {reason}',
+    remedy: "look for output, prompts or exec in that shell's start-up files",
+  },
+
+  // Reaching a follower.
+  AW_HOST_UNREACHABLE: {
+    exit: 4,
+    status: 502,
+    text: 'cannot reach the follower: {reason}',
+    remedy: 'aw agent followers doctor --host HOST checks each step',
+  },
+  AW_AGENT_START_FAILED: {
+    exit: 4,
+    status: 502,
+    text: 'the follower agent did not start: {reason}',
+    remedy: 'its log is {log}',
+  },
+  AW_PROTOCOL_MISMATCH: {
+    exit: 4,
+    status: 426,
+    text: 'the follower speaks protocol {theirs} (version {version}), this leader {ours}',
+    remedy: 'install the same version on both',
+  },
+  AW_PROTOCOL_GARBAGE: {
+    exit: 4,
+    status: 502,
+    text: 'the follower sent something that is not its protocol: {reason}',
+    remedy: 'check what really listens at that address; login scripts must print nothing',
+  },
+  AW_FRAME_TOO_LARGE: {
+    exit: 4,
+    status: 413,
+    text: '{what} is larger than {limit} bytes',
+    remedy: 'pass large data in a file or on stdin',
+  },
+  AW_UNAUTHORIZED: {
+    exit: 4,
+    status: 401,
+    text: 'the token was refused',
+    remedy: 'give the right token (tokenFile in the catalogue, AW_TOKEN_FILE for the service)',
+  },
+  AW_FORBIDDEN: {
+    exit: 4,
+    status: 403,
+    text: '{what} is not allowed with this token',
+    remedy: 'use a token of the session and host it is meant for',
+  },
+  AW_HOST_OS_MISMATCH: {
+    exit: 4,
+    status: 409,
+    text: 'the catalogue says {expected}, the machine is {actual}',
+    remedy: 'correct "os" of this host in the catalogue',
+  },
+
+  // Catalogue, selectors, usage.
+  AW_USAGE: {
+    exit: 2,
+    status: 400,
+    text: '{problem}',
+    remedy: 'see {command} --help',
+  },
+  AW_CATALOG_MISSING: {
+    exit: 2,
+    status: 404,
+    text: 'no host catalogue: {path} does not exist',
+    remedy:
+      'create it ({"hosts":[{"name":"a","os":"linux","transport":"local","workspace":"/some/dir"}]}) or name one with --hosts FILE',
+  },
+  AW_CATALOG_INVALID: {
+    exit: 2,
+    status: 422,
+    text: 'the host catalogue {path} is not valid: {problem}',
+    remedy: 'correct the file; docs/catalogue.md has every field',
+  },
+  AW_SELECTOR_NO_MATCH: {
+    exit: 2,
+    status: 404,
+    text: 'no follower matches {selector}',
+    remedy: 'known: {known}',
+  },
+  AW_SELECTOR_INVALID: {
+    exit: 2,
+    status: 400,
+    text: 'selector {selector} is not valid: {problem}',
+    remedy: 'names, globs (lin-*), ranges (lin-[01-12]), !name; tags: key=value, key!=value',
+  },
+  AW_TRANSPORT_UNSUPPORTED: {
+    exit: 2,
+    status: 501,
+    text: 'transport {transport} is not available in this version',
+    remedy: 'use one of: {available}',
+  },
+
+  // The service.
+  AW_SERVICE_UNREACHABLE: {
+    exit: 4,
+    status: 502,
+    text: 'cannot reach the service {url}: {reason}',
+    remedy: 'start one with aw serve, or correct --service / AW_SERVICE',
+  },
+  AW_SERVICE_REJECTED: {
+    exit: 4,
+    status: 502,
+    text: 'the service answered {status}: {reason}',
+    remedy: 'aw session list shows whether the session exists',
+  },
+  AW_SESSION_NOT_FOUND: {
+    exit: 2,
+    status: 404,
+    text: 'there is no session {sessionId}',
+    remedy: 'aw session list shows the sessions; aw session create makes one',
+  },
+  AW_INVALID_REQUEST: {
+    exit: 2,
+    status: 400,
+    text: 'the request is not valid: {problem}',
+    remedy: 'the errors map names each field',
+  },
+  AW_NOT_FOUND: {
+    exit: 2,
+    status: 404,
+    text: 'there is nothing at {path}',
+    remedy: 'check the address',
+  },
+  AW_ADDRESS_REFUSED: {
+    exit: 2,
+    status: 400,
+    text: 'will not listen on {address} without authentication',
+    remedy: 'listen on 127.0.0.1, or give a token file',
+  },
+  AW_ADDRESS_IN_USE: {
+    exit: 2,
+    status: 409,
+    text: '{address} is in use',
+    remedy: 'stop what listens there, or choose another address',
+  },
+  AW_DISK: {
+    exit: 4,
+    status: 507,
+    text: 'cannot write {path}: {reason}',
+    remedy: 'free some space or fix the permissions, then run again',
+  },
+  AW_INTERNAL: {
+    exit: 4,
+    status: 500,
+    text: 'an unexpected error: {reason}',
+    remedy: 'run again with --debug and report what it prints',
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorRegistry;

@@ -1,0 +1,64 @@
+/** The host catalogue, `.agents/hosts.json`: which followers there are and how each is reached. */
+import { z } from 'zod';
+import { HostName, Os, ShellName } from './names.ts';
+
+/** An absolute path of the follower's OS. */
+const Workspace = z.string().min(1).max(4096);
+
+export const HostEntry = z
+  .looseObject({
+    name: HostName,
+    os: Os,
+    /** `local`: a follower process of this machine. */
+    transport: z.string().min(1).default('local'),
+    /** The project's root on the follower. */
+    workspace: Workspace,
+    /** More path rules, tried before the workspace: leader prefix to follower prefix, longest first. */
+    paths: z.array(z.strictObject({ leader: z.string().min(1), follower: z.string().min(1) })).optional(),
+    /** Login environment and the shell of `-c`; default the follower's own login shell. */
+    shell: ShellName.optional(),
+    /** `key=value` labels for `--tag`. `os`, `name` and `transport` need no tag of their own. */
+    tags: z.array(z.string().regex(/^[^=\s!]+=\S*$/, 'a tag is key=value')).optional(),
+    /** Set for every run on this host. */
+    env: z.record(z.string(), z.string()).optional(),
+    /** Of an agent that already runs: a Unix socket, a named pipe, or `tcp://127.0.0.1:PORT`. */
+    socket: z.string().min(1).optional(),
+    /** The token for `tcp://`, in a file only its owner can read. */
+    tokenFile: z.string().min(1).optional(),
+    address: z.string().min(1).optional(),
+    port: z.int().min(1).max(65535).optional(),
+    sshUser: z.string().min(1).optional(),
+    hostKey: z.string().min(1).optional(),
+  })
+  .superRefine((host, context) => {
+    if (!isAbsolute(host.os, host.workspace)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['workspace'],
+        message: `"${host.workspace}" is not an absolute ${host.os} path`,
+      });
+    }
+  });
+export type HostEntry = z.infer<typeof HostEntry>;
+
+export const HostCatalogue = z
+  .looseObject({ hosts: z.array(HostEntry).min(1, 'there are no hosts').max(1000) })
+  .superRefine((catalogue, context) => {
+    const seen = new Map<string, number>();
+    for (const [index, { name }] of catalogue.hosts.entries()) {
+      const first = seen.get(name.toLowerCase());
+      if (first !== undefined) {
+        context.addIssue({
+          code: 'custom',
+          path: ['hosts', index, 'name'],
+          message: `"${name}" is also the name of host ${first}`,
+        });
+      }
+      seen.set(name.toLowerCase(), index);
+    }
+  });
+export type HostCatalogue = z.infer<typeof HostCatalogue>;
+
+function isAbsolute(os: Os, path: string): boolean {
+  return os === 'windows' ? /^(?:[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/][^\\/]+)/.test(path) : path.startsWith('/');
+}

@@ -1,0 +1,39 @@
+/** The small vocabularies that appear everywhere. */
+import { z } from 'zod';
+
+/** Letters, digits, `.`, `_`, `-`; starts with a letter or digit: safe in a path, a URL, a glob and a terminal. */
+export const HostName = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a host name has only letters, digits, ".", "_" and "-"');
+
+/** Chosen by the leader; names a directory on every host, so it is as strict as a host name. */
+export const RunId = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/);
+
+export const SessionId = z
+  .string()
+  .min(1)
+  .max(64)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/);
+
+export const Os = z.enum(['linux', 'macos', 'windows']);
+export type Os = z.infer<typeof Os>;
+
+/** Shells a command can be given to, or whose login environment a run can have. */
+export const ShellName = z.enum([
+  'sh',
+  'bash',
+  'dash',
+  'zsh',
+  'mksh',
+  'fish',
+  'ash',
+  'pwsh',
+  'powershell',
+  'cmd',
+]);
+export type ShellName = z.infer<typeof ShellName>;
