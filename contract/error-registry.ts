@@ -1,7 +1,7 @@
 /**
  * Every error a person or a program can meet, in one place. `docs/errors.md` is checked against it both ways.
  *
- * `text` and `remedy` are templates: `{name}` is filled from the error's details. `exit` is the CLI's exit code when
+ * `text` and `remedy` are templates: `{name}` is filled from the error's details, `{host}` from its host. `exit` is the CLI's exit code when
  * this error decides it (DESIGN: 1 command failed, 2 usage or configuration, 3 fence, 4 host or agent, 124, 130).
  * `status` is the HTTP status when it crosses HTTP.
  */
@@ -73,7 +73,7 @@ export const errorRegistry = {
     status: 422,
     text: 'command {command} was not found; searched {searched}',
     remedy:
-      "install it there, or fix that host's PATH: aw agent followers doctor --host HOST shows it. A shell builtin, alias or function needs -c",
+      "install it there, or fix that host's PATH: aw agent followers doctor --host {host} shows it. A shell builtin, alias or function needs -c",
   },
   AW_CMD_NOT_EXECUTABLE: {
     exit: 1,
@@ -123,7 +123,7 @@ export const errorRegistry = {
     exit: 4,
     status: 500,
     text: 'could not start {file}: {reason}',
-    remedy: 'aw agent followers doctor --host HOST says what is wrong there',
+    remedy: 'aw agent followers doctor --host {host} says what is wrong there',
   },
   AW_RUN_LOST: {
     exit: 4,
@@ -179,7 +179,7 @@ export const errorRegistry = {
     exit: 4,
     status: 502,
     text: 'cannot reach the follower: {reason}',
-    remedy: 'aw agent followers doctor --host HOST checks each step',
+    remedy: 'aw agent followers doctor --host {host} checks each step',
   },
   AW_AGENT_START_FAILED: {
     exit: 4,
@@ -281,6 +281,24 @@ export const errorRegistry = {
     status: 404,
     text: 'there is no session {sessionId}',
     remedy: 'aw session list shows the sessions; aw session create makes one',
+  },
+  AW_SESSION_CONFLICT: {
+    exit: 2,
+    status: 409,
+    text: 'session {sessionId} exists already with another title',
+    remedy: 'choose another session id, or leave it out to get a new one',
+  },
+  AW_DATABASE_UNUSABLE: {
+    exit: 2,
+    status: 409,
+    text: 'the database {path} cannot be used: {reason}',
+    remedy: 'end what else uses it, or name another file with --db',
+  },
+  AW_ORIGIN_REFUSED: {
+    exit: 2,
+    status: 403,
+    text: 'requests {what} are refused, because a web page of another site could have made them',
+    remedy: 'address the service as 127.0.0.1 or localhost',
   },
   AW_INVALID_REQUEST: {
     exit: 2,

@@ -6,9 +6,9 @@ type Placeholders<T extends string> = T extends `${string}{${infer Name}}${infer
   ? (Name extends `${string}"${string}` ? never : Name) | Placeholders<Rest>
   : never;
 
-/** The values a code's text and remedy name, each required. */
+/** The values a code's text and remedy name, each required; `{host}` is the error's own host. */
 export type ErrorDetails<C extends ErrorCode> = Record<
-  Placeholders<(typeof errorRegistry)[C]['text']> | Placeholders<(typeof errorRegistry)[C]['remedy']>,
+  Exclude<Placeholders<(typeof errorRegistry)[C]['text' | 'remedy']>, 'host'>,
   string | number
 >;
 
@@ -28,7 +28,7 @@ export class AwError<C extends ErrorCode = ErrorCode> extends Error {
     super(fill(entry.text, details), options?.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.details = details;
-    this.remedy = fill(entry.remedy, { HOST: options?.host ?? 'HOST', ...details });
+    this.remedy = fill(entry.remedy, { host: options?.host ?? 'NAME', ...details });
     this.host = options?.host;
   }
 

@@ -8,6 +8,8 @@ export const LOG_CHUNK = 64 * 1024;
 export const MAX_RUN_REQUEST = 16 * 1024 * 1024;
 /** The largest body of one ingest request. */
 export const MAX_INGEST = 8 * 1024 * 1024;
+/** The most events in one ingest request. */
+export const MAX_INGEST_EVENTS = 10_000;
 /** How far a run's output may be ahead of its slowest attached reader before the child is made to wait. */
 export const READER_WINDOW = 8 * 1024 * 1024;
 /** The default cap of one run's journal. */

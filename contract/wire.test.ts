@@ -1,0 +1,90 @@
+/** The golden messages keep parsing, and come out of the schemas as they went in. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { Event, eventIdentity, isKnown, knownEventTypes, logBytes } from './events.ts';
+import { RunRequest } from './follower-api.ts';
+import { HostCatalogue } from './hosts.ts';
+
+const lines = (file: string): unknown[] =>
+  readFileSync(`fixtures/wire/${file}`, 'utf8')
+    .trim()
+    .split('\n')
+    .map(line => JSON.parse(line));
+
+test.each(lines('events.ndjson').map(event => [JSON.stringify(event).slice(0, 100), event]))(
+  'event %s',
+  (_, event) => {
+    expect(Event.parse(event)).toEqual(event);
+  },
+);
+
+test('every host event of the contract has a golden message', () => {
+  const types = new Set(lines('events.ndjson').map(event => Event.parse(event).type));
+  for (const type of [
+    'hostStarted',
+    'hostLog',
+    'hostExited',
+    'summary',
+    'fenceStarted',
+    'fenceResult',
+    'note',
+  ])
+    expect(types).toContain(type);
+  expect([...types].filter(type => !knownEventTypes.has(type))).toEqual(['hostTelemetry']);
+});
+
+test.each(lines('run-requests.ndjson').map(request => [JSON.stringify(request).slice(0, 60), request]))(
+  'run request %s',
+  (_, request) => {
+    expect(RunRequest.parse(request)).toMatchObject(request as object);
+  },
+);
+
+test('catalogue', () => {
+  const catalogue = JSON.parse(readFileSync('fixtures/wire/hosts.json', 'utf8'));
+  expect(HostCatalogue.parse(catalogue)).toMatchObject(catalogue);
+});
+
+test.each<[string, unknown]>([
+  ['no type', { ts: '2026-11-22T10:00:00.000Z' }],
+  ['no ts', { type: 'note', message: 'x' }],
+  [
+    'a known type with a wrong field',
+    { type: 'hostExited', ts: '2026-11-22T10:00:00.000Z', host: 'a', code: '0' },
+  ],
+  ['a host name that is a path', { type: 'hostStarted', ts: '2026-11-22T10:00:00.000Z', host: '../a' }],
+  ['a negative seq', { type: 'note', ts: '2026-11-22T10:00:00.000Z', message: 'x', seq: -1 }],
+])('refused: %s', (_, event) => {
+  expect(Event.safeParse(event).success).toBe(false);
+});
+
+test('log bytes and identity', () => {
+  const events = lines('events.ndjson').map(event => Event.parse(event));
+  const logs = events.filter(event => isKnown(event, 'hostLog'));
+  expect(logs.map(event => logBytes(event).toString('hex'))).toEqual([
+    '6e61c3af766520e298830a',
+    'ff80fe',
+    Buffer.from('the short form').toString('hex'),
+  ]);
+  expect(logs.map(event => eventIdentity(event)?.producer)).toEqual([
+    'follower/lin-01',
+    'follower/lin-01',
+    undefined,
+  ]);
+});
+
+test.each<[string, unknown, RegExp]>([
+  ['the same name twice', [{ name: 'a' }, { name: 'A' }], /also the name of host 0/],
+  ['a relative workspace', [{ name: 'a', workspace: 'x' }], /not an absolute linux path/],
+  [
+    'a POSIX workspace on Windows',
+    [{ name: 'a', os: 'windows', workspace: '/x' }],
+    /not an absolute windows path/,
+  ],
+  ['a tag without value', [{ name: 'a', tags: ['fast'] }], /key=value/],
+  ['no hosts', [], /no hosts/],
+])('catalogue refused: %s', (_, hosts, message) => {
+  const complete = (hosts as object[]).map(host => ({ os: 'linux', workspace: '/w', ...host }));
+  const result = HostCatalogue.safeParse({ hosts: complete });
+  expect(result.error?.issues.map(issue => issue.message).join('; ')).toMatch(message);
+});
