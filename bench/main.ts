@@ -1,0 +1,37 @@
+/**
+ * `npm run bench [-- NAME...]`: each suite prints medians, as ratios to a peer measured in the same run where there is
+ * one. Machines differ and are noisy; ratios travel, seconds do not.
+ */
+export interface Row {
+  name: string;
+  value: number;
+  unit: string;
+  note?: string;
+}
+
+export interface Suite {
+  run(): Promise<{ rows: Row[] }>;
+}
+
+const suites: Record<string, () => Promise<Suite>> = {
+  start: () => import('./start.ts'),
+  throughput: () => import('./throughput.ts'),
+  sse: () => import('./sse.ts'),
+};
+
+const wanted = process.argv.slice(2);
+const unknown = wanted.filter(name => !Object.hasOwn(suites, name));
+if (unknown.length > 0) {
+  console.error(`error: no benchmark ${unknown.join(', ')}; there are: ${Object.keys(suites).join(', ')}`);
+  process.exit(2);
+}
+
+for (const name of wanted.length > 0 ? wanted : Object.keys(suites)) {
+  console.log(`\n${name}`);
+  const { rows } = await (await suites[name]!()).run();
+  const width = Math.max(...rows.map(row => row.name.length));
+  for (const { name: row, value, unit, note } of rows) {
+    const number = value >= 100 ? value.toFixed(0) : value.toPrecision(3);
+    console.log(`  ${row.padEnd(width)}  ${number.padStart(8)} ${unit.padEnd(9)} ${note ?? ''}`.trimEnd());
+  }
+}
