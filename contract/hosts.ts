@@ -13,7 +13,10 @@ export const HostEntry = z
     transport: z.string().min(1).default('local'),
     /** The project's root on the follower. */
     workspace: Workspace,
-    /** More path rules, tried before the workspace: leader prefix to follower prefix, longest first. */
+    /**
+     * More path rules beside the workspace: a leader prefix (relative ones are below the project) and an absolute follower
+     * prefix. The longest leader prefix wins.
+     */
     paths: z.array(z.strictObject({ leader: z.string().min(1), follower: z.string().min(1) })).optional(),
     /** Login environment and the shell of `-c`; default the follower's own login shell. */
     shell: ShellName.optional(),
@@ -38,6 +41,14 @@ export const HostEntry = z
         message: `"${host.workspace}" is not an absolute ${host.os} path`,
       });
     }
+    for (const [index, { follower }] of (host.paths ?? []).entries()) {
+      if (isAbsolute(host.os, follower)) continue;
+      context.addIssue({
+        code: 'custom',
+        path: ['paths', index, 'follower'],
+        message: `"${follower}" is not an absolute ${host.os} path`,
+      });
+    }
   });
 export type HostEntry = z.infer<typeof HostEntry>;
 
@@ -59,6 +70,9 @@ export const HostCatalogue = z
   });
 export type HostCatalogue = z.infer<typeof HostCatalogue>;
 
+/** On Windows `S:\x`, `\\server\share` or, as MSYS spells it, `/s/x`. */
 function isAbsolute(os: Os, path: string): boolean {
-  return os === 'windows' ? /^(?:[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/][^\\/]+)/.test(path) : path.startsWith('/');
+  return os === 'windows'
+    ? /^(?:[A-Za-z]:[\\/]|\\\\[^\\/]+[\\/][^\\/]+|\/[A-Za-z](?:\/|$))/.test(path)
+    : path.startsWith('/');
 }

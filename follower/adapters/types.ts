@@ -36,7 +36,7 @@ export interface Invocation {
   /** Absolute. */
   file: string;
   args: readonly string[];
-  /** What the program sees as its own name; default `file`. */
+  /** What the program sees as its own name; default `file`. With `verbatim` it stands first in the line, quoted. */
   argv0?: string;
   env: Readonly<Record<string, string>>;
   cwd: string;
