@@ -29,6 +29,7 @@ const MATRIX: readonly (readonly [string, string, number, number, number])[] = [
   ['method of null last', '$null.Foo()', 0, 1, 1],
   ['parse error', 'if (', 1, 1, 1],
   ['failing cmdlet, then return', `${FAILS}\nreturn`, 0, 1, 0],
+  ['native failure, then break', `${native(5)}\nbreak`, 0, 1, 5],
   ['exit with no number', 'exit "abc"', 0, 0, 0],
   ['bare exit after a native failure', `${native(7)}\nexit`, 0, 0, 0],
   ['Environment.Exit', '[Environment]::Exit(77)', 77, 77, 77],

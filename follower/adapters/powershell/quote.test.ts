@@ -35,7 +35,7 @@ function tokenize(line: string): Word[] {
   while (at < line.length) {
     if (isSpace(line[at]!)) at++;
     else if (isQuote(line[at]!)) words.push({ literal: literal() });
-    else if (isDash(line[at]!) && /[\p{L}_]/u.test(line[at + 1] ?? '')) {
+    else if (isDash(line[at]!) && /[\p{L}_]/u.test(line.charAt(at + 1))) {
       const start = at;
       while (at < line.length && !isSpace(line[at]!) && !/[:'"`$(){};,|&.[\]]/.test(line[at]!)) at++;
       const colon = line[at] === ':';

@@ -8,8 +8,12 @@ export function quotePowerShell(text: string): string {
   return `'${text.replace(/['\u2018-\u201b]/g, '$&$&')}'`;
 }
 
-/** A parameter name as the tokenizer reads it, perhaps with a value: `-Path`, `-Path:` and `-Path:value`. */
-const PARAMETER = /^(-[\p{L}_][\p{L}\p{Nd}_-]*)(?:(:)(.*))?$/su;
+/**
+ * A parameter name as the tokenizer reads it, perhaps with a value: `-Path`, `-Path:` and `-Path:value`. It reads UTF-16 units, so
+ * letters beyond them do not count.
+ */
+const PARAMETER =
+  /^(-[[\p{L}_]--[\u{10000}-\u{10ffff}]][[\p{L}\p{Nd}_\-]--[\u{10000}-\u{10ffff}]]*)(?:(:)(.*))?$/sv;
 /** The escape: one backtick more than the data has. */
 const ESCAPED = /^`+-[\p{L}_]/u;
 

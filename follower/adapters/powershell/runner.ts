@@ -79,7 +79,10 @@ $awDeclares = $true
 try { $awDeclares = $awCommand.Parameters.Count -ne 0 } catch { }
 `;
 
-/** The call, in two forms where they differ; which one, only the session knows. */
+/**
+ * The call, in two forms where they differ; which one, only the session knows. The loop is for a `break` or `continue`
+ * outside of any other, which would else end this file before its last lines.
+ */
 function call(target: string, args: readonly string[], declares: string, input: boolean): string {
   const form = (words: readonly string[]) => {
     const statement = [input ? `$input | ${target}` : target, ...words].join(' ');
@@ -87,7 +90,8 @@ function call(target: string, args: readonly string[], declares: string, input: 
   };
   const bound = form(boundArguments(args));
   const plain = form(plainArguments(args));
-  return bound === plain ? bound : `if (${declares}) {\n${bound}\n} else {\n${plain}\n}`;
+  const either = bound === plain ? bound : `if (${declares}) {\n${bound}\n} else {\n${plain}\n}`;
+  return `do {\n${either}\n} while ($false)`;
 }
 
 /**

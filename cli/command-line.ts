@@ -1,0 +1,27 @@
+/** The frame around every command: streams, errors, exit codes. */
+import { AwError } from '../contract/errors.ts';
+import type { CommandRun } from './options/command.ts';
+import { reportError } from './report-error.ts';
+import { createIo, EXIT_READER_GONE, type Io } from './terminal/io.ts';
+
+/** Runs one command of this process to its exit code; nothing is thrown. */
+export async function runCommandLine(
+  run: CommandRun,
+  name: string,
+  argv: readonly string[],
+  io: Io = createIo(),
+): Promise<number> {
+  try {
+    const code = await run(name, argv, io);
+    if (!io.stdoutClosed.aborted) return code;
+    if (io.stdoutClosed.reason instanceof AwError) throw io.stdoutClosed.reason;
+    return EXIT_READER_GONE;
+  } catch (thrown) {
+    return reportError(thrown, io, isDebug(argv, io.env));
+  }
+}
+
+function isDebug(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end === -1 ? argv.length : end).includes('--debug') || Boolean(env.AW_DEBUG);
+}

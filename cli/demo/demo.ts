@@ -1,0 +1,102 @@
+/** The demo, step by step. Everything it starts it stops, also after Ctrl-C. */
+import type { Event } from '../../contract/events.ts';
+import { serviceClient, stopFollower } from '../../leader/index.ts';
+import type { Interrupts } from '../run/interrupts.ts';
+import { watchInterrupts } from '../run/interrupts.ts';
+import type { Io } from '../terminal/io.ts';
+import { runAw, type Service, startService } from './children.ts';
+import { opening, outcomeLines, readBackLines, tryNext } from './narration.ts';
+import { type Stage, setStage, strike } from './stage.ts';
+
+const SESSION = 'demo';
+const TESTS = ['node', '--test', '--test-reporter', 'dot'];
+
+/** Resolves to 0 when everything went as it should, the failure on one host included. */
+export async function runDemo(isKeeping: boolean, io: Io): Promise<number> {
+  const interrupts = watchInterrupts();
+  const stage = await setStage(io.env);
+  const world: World = { stage, io, interrupts, env: childEnv(io.env, stage.state) };
+  let isDone = false;
+  try {
+    const exitCode = await play(world);
+    isDone = exitCode === 0;
+    if (isKeeping && isDone) leave(world);
+    return exitCode;
+  } finally {
+    if (!(isKeeping && isDone)) await tearDown(world);
+    interrupts.dispose();
+  }
+}
+
+interface World {
+  stage: Stage;
+  io: Io;
+  interrupts: Interrupts;
+  env: NodeJS.ProcessEnv;
+  service?: Service;
+}
+
+async function play(world: World): Promise<number> {
+  const { stage, io, env } = world;
+  let interrupted = false;
+  world.interrupts.listen(() => {
+    interrupted = true;
+  });
+  const say = (lines: readonly string[]) => io.write('stdout', `${lines.join('\n')}\n`);
+  world.service = await startService(stage.root, env);
+  const { url } = world.service;
+  await serviceClient({ url }).createSession({ id: SESSION, title: 'the demo' });
+
+  const args = [
+    'agent',
+    'run-everywhere',
+    '--map-output',
+    '--service',
+    url,
+    '--session',
+    SESSION,
+    '--',
+    ...TESTS,
+  ];
+  say(opening(stage, url, args, io.stdout.paint));
+  if (interrupted) return 130;
+  const exitCode = await runAw(args, stage.project, env);
+  if (interrupted) return 130;
+  say(outcomeLines(exitCode, stage, io.stdout.paint));
+
+  const events = await readBack(url);
+  const back = readBackLines(events, stage, io.stdout.paint);
+  say(back.lines);
+  return exitCode === 1 && back.isComplete ? 0 : 1;
+}
+
+/** The session's events, live over SSE, up to the summary. */
+async function readBack(url: string): Promise<Event[]> {
+  const events: Event[] = [];
+  const signal = AbortSignal.timeout(10_000);
+  for await (const { event } of serviceClient({ url }).events(SESSION, { follow: true, signal })) {
+    events.push(event);
+    if (event.type === 'summary') break;
+  }
+  return events;
+}
+
+function leave({ stage, io, service }: World): void {
+  service!.release();
+  io.write('stdout', `${tryNext(stage, service!, io.stdout.paint).join('\n')}\n`);
+}
+
+async function tearDown({ stage, service, io }: World): Promise<void> {
+  await Promise.allSettled([
+    service?.stop(),
+    ...stage.hosts.map(host => stopFollower(host, { stateDir: stage.state, force: true })),
+  ]);
+  await strike(stage.root);
+  io.write('stdout', 'The service and the followers are stopped, their files removed.\n');
+}
+
+/** What a person's own settings could change is left out. */
+function childEnv(env: NodeJS.ProcessEnv, state: string): NodeJS.ProcessEnv {
+  const own = Object.entries(env).filter(([name]) => !/^AW_/i.test(name));
+  return { ...Object.fromEntries(own), AW_STATE_DIR: state };
+}

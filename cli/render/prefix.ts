@@ -1,0 +1,104 @@
+/**
+ * `--output prefix`: every line as it comes, after its host's name: `a | text`. The rest of a line longer than
+ * 64 KiB follows after `a + `. What hosts wrote to stderr goes to stderr.
+ */
+import type { HostExited, HostLog } from '../../contract/events.ts';
+import { logBytes } from '../../contract/events.ts';
+import { type ColourState, forPipe, forTerminal } from './control-sequences.ts';
+import { formatDuration } from './duration.ts';
+import { errorLines } from './error-text.ts';
+import type { StreamName } from './kept-output.ts';
+import { createLineSplitter, type Line, type LineSplitter } from './lines.ts';
+import { noticeLines } from './notices.ts';
+import type { Renderer, Surroundings } from './renderer.ts';
+import { summaryLine, survivorList } from './summary.ts';
+import { endingOf } from './verdict.ts';
+
+interface OpenStream {
+  splitter: LineSplitter;
+  colours: ColourState;
+}
+
+export function createPrefixRenderer(surroundings: Surroundings): Renderer {
+  const { write, view, quiet } = surroundings;
+  const status = surroundings.stderr;
+  const names = [...view.hosts.keys()];
+  const width = Math.max(0, ...names.map(name => name.length));
+  const colourOf = new Map(names.map((name, index) => [name, laneColours[index % laneColours.length]!]));
+  const open = new Map<string, OpenStream>();
+
+  function streamOf(host: string, stream: StreamName): OpenStream {
+    const key = `${stream}/${host}`;
+    let state = open.get(key);
+    if (state === undefined) {
+      state = { splitter: createLineSplitter(), colours: { active: '' } };
+      open.set(key, state);
+    }
+    return state;
+  }
+
+  /** Names are aligned for the eye; a program gets exactly `name | `. */
+  function prefix(host: string, stream: StreamName): { line: string; rest: string } {
+    const { isTerminal, paint } = surroundings[stream];
+    const name = paint(colourOf.get(host) ?? 'white', isTerminal ? host.padEnd(width) : host);
+    return { line: `${name} ${paint('dim', '|')} `, rest: `${name} ${paint('dim', '+')} ` };
+  }
+
+  function print(host: string, stream: StreamName, lines: Line[], colours: ColourState): void {
+    if (lines.length === 0) return;
+    const { isTerminal, colour } = surroundings[stream];
+    const { line: start, rest } = prefix(host, stream);
+    let text = '';
+    for (const line of lines) {
+      const safe = isTerminal ? forTerminal(line.text, colours, colour) : forPipe(line.text, colour);
+      text += `${line.continued ? rest : start}${safe}\n`;
+    }
+    write(stream, isTerminal ? text : Buffer.from(text, 'latin1'));
+  }
+
+  function log(event: HostLog): void {
+    const { splitter, colours } = streamOf(event.host, event.stream);
+    print(event.host, event.stream, splitter.push(logBytes(event).toString('latin1')), colours);
+  }
+
+  function end(event: HostExited): void {
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const state = open.get(`${stream}/${event.host}`);
+      if (state !== undefined) print(event.host, stream, state.splitter.end(), state.colours);
+      open.delete(`${stream}/${event.host}`);
+    }
+    if (!quiet) for (const line of endLines(event)) say(line);
+    if (event.error !== undefined) {
+      for (const line of errorLines(event.error, status.paint, event.host)) say(line);
+    }
+  }
+
+  function endLines(event: HostExited): string[] {
+    const { glyph, colour, phrase } = endingOf(event);
+    const took = event.durationMs === undefined ? '' : ` (${formatDuration(event.durationMs)})`;
+    const left = event.survivors ?? [];
+    return [
+      `${status.paint(colour, `${glyph} ${event.host}: ${phrase}`)}${took}`,
+      ...(left.length > 0 ? [`  left running on ${event.host}: ${survivorList(left)}`] : []),
+    ];
+  }
+
+  function say(line: string): void {
+    write('stderr', `${line}\n`);
+  }
+
+  return {
+    event(event) {
+      if (event.type === 'hostLog') log(event as HostLog);
+      else if (event.type === 'hostExited') end(event as HostExited);
+      else if (!quiet) for (const line of noticeLines(event)) say(line);
+    },
+    say,
+    finish(closing) {
+      if (!quiet) say(summaryLine(view));
+      for (const line of closing) say(line);
+    },
+  };
+}
+
+const laneColours = ['cyan', 'magenta', 'blue', 'yellow', 'green'] as const;

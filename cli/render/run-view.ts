@@ -1,0 +1,78 @@
+/** What the events of a run say so far about each of its hosts. */
+import type { Event, HostExited } from '../../contract/events.ts';
+import type { HostEntry } from '../../contract/hosts.ts';
+
+export interface HostView {
+  readonly name: string;
+  phase: 'waiting' | 'running' | 'ended';
+  /** The caller's clock when the host started; undefined before. */
+  startedAt?: number;
+  /** Process id on the host, when one came to be. */
+  pid?: number;
+  exit?: HostExited;
+  /** Set while the link to the host is known to be bad. */
+  link?: string;
+}
+
+export interface RunView {
+  /** In the catalogue's order. */
+  readonly hosts: ReadonlyMap<string, HostView>;
+  /** `now` in milliseconds, of any clock that only goes forward. Events of unknown hosts change nothing. */
+  apply(event: Event, now: number): void;
+}
+
+export function createRunView(hosts: readonly Pick<HostEntry, 'name'>[]): RunView {
+  const views = new Map<string, HostView>(hosts.map(({ name }) => [name, { name, phase: 'waiting' }]));
+  return {
+    hosts: views,
+    apply(event, now) {
+      const name = 'host' in event && typeof event.host === 'string' ? event.host : undefined;
+      const view = name === undefined ? undefined : views.get(name);
+      if (view !== undefined) applyToHost(view, event, now);
+    },
+  };
+}
+
+function applyToHost(view: HostView, event: Event, now: number): void {
+  switch (event.type) {
+    case 'hostStarted':
+      view.phase = 'running';
+      view.startedAt = now;
+      if (typeof event.pid === 'number') view.pid = event.pid;
+      break;
+    case 'hostExited':
+      view.phase = 'ended';
+      view.exit = event as HostExited;
+      delete view.link;
+      break;
+    case 'connect.path.degraded':
+      view.link = 'connection lost, trying again';
+      break;
+    case 'connect.path.fixed':
+    case 'connect.path.restored':
+      delete view.link;
+      break;
+  }
+}
+
+/** Ended hosts that did not pass. */
+export function failedHosts(view: RunView): HostView[] {
+  return endedHosts(view).filter(host => !hasPassed(host.exit!));
+}
+
+export function passedHosts(view: RunView): HostView[] {
+  return endedHosts(view).filter(host => hasPassed(host.exit!));
+}
+
+/** A host passed only if its command exited with 0. */
+export function hasPassed(exit: Pick<HostExited, 'code' | 'reason'>): boolean {
+  return (exit.reason === undefined || exit.reason === 'exited') && exit.code === 0;
+}
+
+export function openHosts(view: RunView): HostView[] {
+  return [...view.hosts.values()].filter(host => host.exit === undefined);
+}
+
+function endedHosts(view: RunView): HostView[] {
+  return [...view.hosts.values()].filter(host => host.exit !== undefined);
+}

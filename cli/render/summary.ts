@@ -1,0 +1,58 @@
+/** The sentences a run ends with. */
+import type { Survivor } from '../../contract/events.ts';
+import { printable } from './printable.ts';
+import type { HostView, RunView } from './run-view.ts';
+import { failedHosts, openHosts, passedHosts } from './run-view.ts';
+import { endingOf } from './verdict.ts';
+
+/** `3/3 hosts: passed`, or `2/3 hosts passed; failed: c (exit 1)`. */
+export function summaryLine(view: RunView): string {
+  const total = view.hosts.size;
+  const passed = passedHosts(view).length;
+  if (passed === total) return `${total}/${total} ${hostsWord(total)}: passed`;
+  const failed = failedHosts(view).map(host => `${host.name} (${endingOf(host.exit).phrase})`);
+  const open = openHosts(view).map(host => host.name);
+  return [
+    `${passed}/${total} ${hostsWord(total)} passed`,
+    ...(failed.length > 0 ? [`failed: ${failed.join(', ')}`] : []),
+    ...(open.length > 0 ? [`not finished: ${open.join(', ')}`] : []),
+  ].join('; ');
+}
+
+/**
+ * What became of the processes of a cancelled run: `3/3 hosts: all processes gone`, or which hosts still have some or
+ * could not be asked.
+ */
+export function cancelLines(view: RunView): string[] {
+  const hosts = [...view.hosts.values()];
+  const left = hosts.flatMap(host => describeLeft(host));
+  const gone = hosts.length - left.length;
+  return [`${gone}/${hosts.length} ${hostsWord(hosts.length)}: all processes gone`, ...left];
+}
+
+function describeLeft(host: HostView): string[] {
+  const survivors = host.exit?.survivors;
+  if (survivors !== undefined) {
+    return survivors.length === 0 ? [] : [`${host.name}: still running: ${survivorList(survivors)}`];
+  }
+  if (host.exit !== undefined && isNothingToEnd(host)) return [];
+  return [`${host.name}: could not be confirmed; aw agent followers doctor --host ${host.name}`];
+}
+
+/** No process of this run ever was there: it was not started, or ended before it was. */
+function isNothingToEnd({ exit, pid }: HostView): boolean {
+  return pid === undefined && (exit?.reason === 'spawn-failed' || exit?.reason === 'cancelled');
+}
+
+/** `pid 12 (sleep 100), pid 13 (node)` */
+export function survivorList(survivors: readonly Survivor[]): string {
+  const shown = survivors
+    .slice(0, 5)
+    .map(({ pid, command }) => `pid ${pid} (${printable(command).slice(0, 80)})`);
+  const more = survivors.length - shown.length;
+  return shown.join(', ') + (more > 0 ? ` and ${more} more` : '');
+}
+
+export function hostsWord(count: number): string {
+  return count === 1 ? 'host' : 'hosts';
+}

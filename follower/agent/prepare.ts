@@ -1,0 +1,86 @@
+/** From a request to an invocation: this machine's facts, put before the adapter. */
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import { AwError } from '../../contract/errors.ts';
+import type { RunRequest } from '../../contract/follower-api.ts';
+import type { ShellName } from '../../contract/names.ts';
+import { adapt } from '../adapters/index.ts';
+import type { HostFacts, Invocation, PathKind } from '../adapters/types.ts';
+import { type LoginEnvironment, loginEnvironment, normalizeEnvironment } from '../environment/index.ts';
+import { verifyDirectory } from '../path-mapping/verify-directory.ts';
+import { type Machine, OS } from './machine.ts';
+
+/** As much of a file as an adapter looks at. */
+const TEXT_LIMIT = 64 * 1024;
+
+/** @throws the AwError that says why the command cannot be run here as it was meant. */
+export async function prepareRun(
+  machine: Machine,
+  request: RunRequest,
+  scratch: string,
+): Promise<Invocation> {
+  const { command, shell, host } = request;
+  const cwd = await verifyDirectory(request.cwd);
+  const loginShell = shellFor(machine, request.loginShell);
+  const login = await loginOf(machine, loginShell);
+  const env = {
+    ...normalizeEnvironment(OS, login.env, request.env),
+    AW_RUN_ID: request.runId,
+    AW_HOST: host,
+  };
+  const facts = hostFacts(machine, { env, cwd, scratch });
+  return adapt({ command, loginShell, ...(shell === undefined ? {} : { shell }) }, facts);
+}
+
+/** The login environment of a shell, from the cache when it is there. */
+export function loginOf(machine: Machine, shell: ShellName): Promise<LoginEnvironment> {
+  return loginEnvironment({ os: OS, shell, shells: machine.shells(), baseEnv: process.env });
+}
+
+export function hostFacts(
+  machine: Machine,
+  place: { env: Record<string, string>; cwd: string; scratch: string },
+): HostFacts {
+  return { os: OS, shells: machine.shells(), probe, readText, ...place };
+}
+
+/** The shell asked for, else the user's own. @throws AW_SHELL_UNSUPPORTED when there is no such shell. */
+export function shellFor(machine: Machine, wanted: ShellName | undefined): ShellName {
+  const shell = wanted ?? machine.loginShell();
+  const shells = machine.shells();
+  if (shell !== undefined && shells[shell] !== undefined) return shell;
+  throw new AwError('AW_SHELL_UNSUPPORTED', {
+    shell: shell ?? 'of this user',
+    reason: 'it is not installed',
+    available: Object.keys(shells).join(', ') || 'none',
+  });
+}
+
+function probe(path: string): PathKind {
+  try {
+    const stat = statSync(path);
+    if (stat.isDirectory()) return 'directory';
+  } catch (error) {
+    // Something is there that may not be looked at.
+    return (error as NodeJS.ErrnoException).code === 'EACCES' ? 'denied' : 'missing';
+  }
+  try {
+    accessSync(path, constants.X_OK);
+    return 'executable';
+  } catch {
+    return 'denied';
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    const fd = openSync(path, 'r');
+    try {
+      const buffer = Buffer.alloc(TEXT_LIMIT);
+      return buffer.toString('utf8', 0, readSync(fd, buffer, 0, TEXT_LIMIT, 0));
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined;
+  }
+}

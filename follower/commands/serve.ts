@@ -1,0 +1,57 @@
+/** `aw-follower serve`. */
+import { AwError } from '../../contract/errors.ts';
+import { type Endpoint, formatEndpoint, parseEndpoint, socketPathFor } from '../../tunnel/endpoint.ts';
+import { startAgent } from '../agent/agent.ts';
+import { bearerCheck, readToken } from '../agent/auth.ts';
+import { log } from '../agent/log.ts';
+import type { FollowerOptions } from '../main.ts';
+import { stateDirectory } from './state-directory.ts';
+
+/** Resolves when the agent has ended. */
+export async function serve(options: FollowerOptions): Promise<number> {
+  const stateDir = stateDirectory(options['state-dir']);
+  const idle = options['idle-exit'];
+  if (idle !== undefined && !/^\d{1,6}$/.test(idle)) throw usage('--idle-exit must be a number of seconds');
+  const agent = await startAgent({
+    stateDir,
+    ...where(options, stateDir),
+    ...(idle === undefined ? {} : { idleExitMs: Number(idle) * 1000 }),
+  });
+  const end = (signal: string) => {
+    log(`ending on ${signal}`);
+    void agent.close();
+  };
+  process.on('SIGTERM', end);
+  process.on('SIGINT', end);
+  try {
+    process.stdout.write(`aw-follower listens on ${formatEndpoint(agent.endpoint)}\n`);
+    await agent.ended;
+  } finally {
+    process.off('SIGTERM', end);
+    process.off('SIGINT', end);
+  }
+  return 0;
+}
+
+function where(options: FollowerOptions, stateDir: string) {
+  const { socket, listen, 'token-file': tokenFile } = options;
+  if (listen === undefined) {
+    if (tokenFile !== undefined) throw usage('--token-file goes with --listen');
+    const endpoint: Endpoint = { kind: 'socket', path: socket ?? socketPathFor(stateDir) };
+    return { endpoint, authorize: () => {} };
+  }
+  if (socket !== undefined) throw usage('--socket and --listen exclude each other');
+  if (tokenFile === undefined) throw usage('--listen needs --token-file');
+  return { endpoint: parseListen(listen), authorize: bearerCheck(readToken(tokenFile)) };
+}
+
+/** As an endpoint, but port 0 is allowed. */
+function parseListen(text: string): Endpoint {
+  const any = /^(?:tcp:\/\/)?(.+):0$/.exec(text);
+  if (any !== null) return { kind: 'tcp', host: any[1]!.replace(/^\[(.*)\]$/, '$1'), port: 0 };
+  return parseEndpoint(text.startsWith('tcp://') ? text : `tcp://${text}`);
+}
+
+function usage(problem: string): AwError {
+  return new AwError('AW_USAGE', { problem, command: 'aw-follower serve' });
+}

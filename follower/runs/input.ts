@@ -1,0 +1,68 @@
+/** The input of one run: what its leader sends, handed to the command. */
+import type { Readable, Writable } from 'node:stream';
+
+/** A source that can say that it was cut off, as an HTTP/2 stream can. */
+export type InputSource = Readable & { readonly aborted?: boolean };
+
+export class RunInput {
+  /** Taken from sources so far. */
+  bytes = 0;
+  /** A source is being read now. */
+  isTaken = false;
+  /** The end of the input was seen. */
+  isEnded = false;
+  readonly #sink = Promise.withResolvers<Writable | undefined>();
+
+  /** The command is there, or will never be. */
+  open(sink: Writable | undefined): void {
+    // A command that closes its input early does no wrong; the source is told by the end of `take`.
+    sink?.on('error', () => {});
+    this.#sink.resolve(sink);
+  }
+
+  /** The command needs no more. */
+  async close(): Promise<void> {
+    (await this.#sink.promise)?.destroy();
+  }
+
+  /**
+   * Hands a source to the command, no faster than it reads, and closes the command's input at the source's end. A source
+   * that is cut off leaves the input open: the command would take that for the end of the data.
+   * @returns false when the source was cut off; true at its end, or when the command takes no more.
+   */
+  async take(source: InputSource): Promise<boolean> {
+    this.isTaken = true;
+    try {
+      const sink = await this.#sink.promise;
+      if (sink === undefined || sink.destroyed) return true;
+      await this.#pump(source, sink);
+      if (sink.destroyed) return true;
+      if (!source.readableEnded || source.aborted === true) return false;
+      this.isEnded = true;
+      sink.end();
+      return true;
+    } finally {
+      this.isTaken = false;
+    }
+  }
+
+  /** Resolves when either end is over. */
+  #pump(source: InputSource, sink: Writable): Promise<void> {
+    return new Promise(fulfil => {
+      const onData = (chunk: Buffer) => {
+        this.bytes += chunk.length;
+        if (!sink.write(chunk)) source.pause();
+      };
+      const onDrain = () => source.resume();
+      const finish = () => {
+        source.off('data', onData).off('end', finish).off('close', finish);
+        sink.off('drain', onDrain).off('close', finish);
+        fulfil();
+      };
+      if (source.destroyed) return finish();
+      source.once('end', finish).once('close', finish);
+      sink.on('drain', onDrain).once('close', finish);
+      source.on('data', onData);
+    });
+  }
+}

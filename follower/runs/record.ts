@@ -1,0 +1,60 @@
+/** What is known of a run beside its journal: `run.json`. No command, no environment, no token. */
+import { createHash } from 'node:crypto';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { ExitReason } from '../../contract/events.ts';
+import type { RunRequest } from '../../contract/follower-api.ts';
+import { HostName, RunId } from '../../contract/names.ts';
+import type { TreeRoot } from './tree.ts';
+
+const RunRecord = z.object({
+  runId: RunId,
+  host: HostName,
+  epoch: z.string(),
+  /** Of the request, so that the same one is known again. */
+  digest: z.string(),
+  startedAt: z.string(),
+  /** The boot in which `pid` and `mark` mean something. */
+  bootId: z.string(),
+  pid: z.int().optional(),
+  mark: z.string().optional(),
+  /** Absent while the run goes on. */
+  end: z
+    .object({ at: z.string(), reason: ExitReason, code: z.int().nullable(), lines: z.int(), bytes: z.int() })
+    .optional(),
+});
+export type RunRecord = z.infer<typeof RunRecord>;
+
+export const journalPath = (directory: string) => join(directory, 'journal.ndjson');
+const recordPath = (directory: string) => join(directory, 'run.json');
+
+/** Undefined when there is none that can be understood. */
+export function readRecord(directory: string): RunRecord | undefined {
+  try {
+    return RunRecord.parse(JSON.parse(readFileSync(recordPath(directory), 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Replaces it as a whole. @throws the system's error. */
+export function writeRecord(directory: string, record: RunRecord): void {
+  const draft = `${recordPath(directory)}.new`;
+  writeFileSync(draft, JSON.stringify(record), { mode: 0o600 });
+  renameSync(draft, recordPath(directory));
+}
+
+/** Where a search for its processes starts. */
+export function rootOf({ runId, pid, mark }: RunRecord): TreeRoot {
+  return { runId, ...(pid === undefined ? {} : { pid }), ...(mark === undefined ? {} : { mark }) };
+}
+
+/** Equal for requests that mean the same, whatever the order of their fields. */
+export function digestOf(request: RunRequest): string {
+  const sorted = (_key: string, value: unknown) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : value;
+  return createHash('sha256').update(JSON.stringify(request, sorted)).digest('hex');
+}

@@ -1,0 +1,102 @@
+/**
+ * Finding and signalling all processes of a run: its descendants, its process group and session, and, where the
+ * environment of processes can be read, everything that carries the run's id in it (a daemon that left them all).
+ */
+import { execFile } from 'node:child_process';
+import { linuxProcesses } from './processes-linux.ts';
+import { macosProcesses } from './processes-macos.ts';
+
+/** What a search for a run's processes starts from. */
+export interface TreeRoot {
+  /** Every process of the run has `AW_RUN_ID=<runId>` in its environment unless it removed it. */
+  runId: string;
+  /** The process that was spawned; absent when that is not known. */
+  pid?: number;
+  /** Its `startMark`. */
+  mark?: string;
+}
+
+export interface ProcessEntry {
+  pid: number;
+  parent: number;
+  group: number;
+  session: number;
+  /** As `startMark` gives it. */
+  mark: string;
+  /** True when it could have been started after the process with that mark. */
+  startedSince(mark: string): boolean;
+  /** Whether `name=value` is in its environment; false when that cannot be read. */
+  hasVariable(assignment: string): boolean;
+  command(): string;
+}
+
+/** True where the whole tree can be found, also after its root is gone. */
+export const canFindTrees = process.platform !== 'win32';
+
+/** The living processes of a run. Empty on Windows, where only a living root leads to its tree. */
+export async function findTree(root: TreeRoot): Promise<ProcessEntry[]> {
+  if (!canFindTrees) return [];
+  const all =
+    process.platform === 'linux' ? linuxProcesses() : await macosProcesses(`AW_RUN_ID=${root.runId}`);
+  return membersOf(root, all);
+}
+
+/** Pure but for the look at environments, which is put off until nothing else tells. */
+export function membersOf(root: TreeRoot, all: readonly ProcessEntry[]): ProcessEntry[] {
+  const assignment = `AW_RUN_ID=${root.runId}`;
+  const holder = all.find(entry => entry.pid === root.pid);
+  // A later process with the root's number, and its group, are none of ours.
+  const numbersAreOurs = root.pid !== undefined && (holder === undefined || holder.mark === root.mark);
+  const possible = all.filter(
+    entry => entry.pid !== process.pid && (root.mark === undefined || entry.startedSince(root.mark)),
+  );
+  const members = new Map<number, ProcessEntry>();
+  for (const entry of possible) {
+    const byNumber =
+      numbersAreOurs && (entry.pid === root.pid || entry.group === root.pid || entry.session === root.pid);
+    if (byNumber || entry.hasVariable(assignment)) members.set(entry.pid, entry);
+  }
+  for (let before = -1; before !== members.size; ) {
+    before = members.size;
+    for (const entry of possible) if (members.has(entry.parent)) members.set(entry.pid, entry);
+  }
+  return [...members.values()];
+}
+
+export type TreeSignal = 'SIGINT' | 'SIGTERM' | 'SIGKILL';
+
+/** Signals every process of the run that is alive now. @returns those it found. */
+export async function signalTree(root: TreeRoot, signal: TreeSignal): Promise<ProcessEntry[]> {
+  if (process.platform === 'win32') {
+    if (root.pid !== undefined) await taskkill(root.pid, signal === 'SIGKILL');
+    return [];
+  }
+  const members = await findTree(root);
+  const group = members.filter(entry => entry.group === root.pid);
+  // The group gets it at one stroke, so that no member can start another in between.
+  if (group.length > 0 && send(-root.pid!, signal)) {
+    for (const entry of members) if (entry.group !== root.pid) send(entry.pid, signal);
+  } else {
+    for (const entry of members) send(entry.pid, signal);
+  }
+  return members;
+}
+
+function send(target: number, signal: TreeSignal): boolean {
+  try {
+    process.kill(target, signal);
+    return true;
+  } catch {
+    // Gone meanwhile, or another user's: the next search tells.
+    return false;
+  }
+}
+
+/** Windows knows no polite signal for a process without a window; without /F this asks only those that have one. */
+function taskkill(pid: number, force: boolean): Promise<void> {
+  const program = `${process.env.SystemRoot ?? 'C:\\Windows'}\\System32\\taskkill.exe`;
+  const args = ['/PID', String(pid), '/T', ...(force ? ['/F'] : [])];
+  return new Promise(fulfil => {
+    execFile(program, args, { timeout: 10_000, windowsHide: true }, () => fulfil());
+  });
+}

@@ -1,0 +1,155 @@
+/** Requests on one HTTP/2 session to a follower: each is bounded in time and size, each failure is an `AwError`. */
+import http2 from 'node:http2';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { z } from 'zod';
+import { AwError } from '../contract/errors.ts';
+import { MAX_LINE } from '../contract/limits.ts';
+import { fromProblem, Problem } from '../contract/problem.ts';
+
+export interface RequestOptions {
+  method: 'GET' | 'POST';
+  path: string;
+  /** Sent as JSON. */
+  json?: unknown;
+  /** Sent as it is, as fast as the follower takes it. */
+  source?: Readable;
+  /** Until the answer's headers, and again until its body; with `source` only from its end. */
+  timeoutMs: number;
+  signal?: AbortSignal;
+}
+
+export interface Requester {
+  /** The parsed body of a 2xx answer. */
+  json<S extends z.ZodType>(schema: S, options: RequestOptions): Promise<z.infer<S>>;
+  /** For answers whose body says nothing. */
+  done(options: RequestOptions): Promise<void>;
+  /** The stream of a 2xx answer, its headers read. The caller ends it. */
+  stream(options: RequestOptions): Promise<http2.ClientHttp2Stream>;
+}
+
+/** `headers` go with every request. */
+export function createRequester(
+  session: http2.ClientHttp2Session,
+  headers: Record<string, string>,
+): Requester {
+  let fault: Error | undefined;
+  session.on('error', (error: Error) => {
+    fault ??= error;
+  });
+
+  /** What a stream's failure means: noise on the wire is the follower's fault, anything else may be mended by another try. */
+  const broken = (reason: string, cause?: unknown): AwError => {
+    const wire = fault as NodeJS.ErrnoException | undefined;
+    return wire?.code === 'ERR_HTTP2_ERROR'
+      ? new AwError('AW_PROTOCOL_GARBAGE', { reason: wire.message }, { cause: wire })
+      : new AwError('AW_HOST_UNREACHABLE', { reason: wire?.message ?? reason }, { cause: cause ?? wire });
+  };
+
+  const open = (options: RequestOptions): http2.ClientHttp2Stream => {
+    const { method, path, json, source } = options;
+    const hasBody = json !== undefined || source !== undefined;
+    const type = json === undefined ? 'application/octet-stream' : 'application/json';
+    try {
+      const stream = session.request(
+        { ...headers, ':method': method, ':path': path, ...(hasBody ? { 'content-type': type } : {}) },
+        { endStream: !hasBody },
+      );
+      // A failure shows in `response`, the body, or `close`; this keeps a late one from ending the process.
+      stream.on('error', () => {});
+      if (json !== undefined) stream.end(JSON.stringify(json));
+      return stream;
+    } catch (error) {
+      throw broken('the connection is closed', error);
+    }
+  };
+
+  /** Resolves with the status, however long `source` takes. */
+  const response = (stream: http2.ClientHttp2Stream, options: RequestOptions): Promise<number> =>
+    new Promise((fulfil, reject) => {
+      const { method, path, timeoutMs, signal, source } = options;
+      let timer: NodeJS.Timeout | undefined;
+      const settle = (act: () => void) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        act();
+      };
+      const fail = (error: AwError) =>
+        settle(() => {
+          stream.close(http2.constants.NGHTTP2_CANCEL);
+          reject(error);
+        });
+      const onAbort = () => fail(broken('given up', signal?.reason));
+      const limit = () => {
+        timer = setTimeout(
+          () => fail(broken(`no answer to ${method} ${path} within ${timeoutMs} ms`)),
+          timeoutMs,
+        );
+      };
+      stream.once('response', head => settle(() => fulfil(head[':status'] ?? 0)));
+      stream.once('close', () => fail(broken(`the connection ended before ${method} ${path} was answered`)));
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal?.aborted === true) onAbort();
+      else if (source === undefined) limit();
+      else pipeline(source, stream).then(limit, () => {});
+    });
+
+  const body = async (stream: http2.ClientHttp2Stream, options: RequestOptions): Promise<string> => {
+    const timer = setTimeout(() => stream.close(http2.constants.NGHTTP2_CANCEL), options.timeoutMs);
+    const chunks: Buffer[] = [];
+    let size = 0;
+    try {
+      for await (const chunk of stream as AsyncIterable<Buffer>) {
+        size += chunk.length;
+        if (size > MAX_LINE) throw garbage(`its answer to ${options.path} is larger than ${MAX_LINE} bytes`);
+        chunks.push(chunk);
+      }
+    } catch (error) {
+      throw error instanceof AwError ? error : broken(`the answer to ${options.path} was cut off`, error);
+    } finally {
+      clearTimeout(timer);
+      stream.destroy();
+    }
+    return Buffer.concat(chunks).toString();
+  };
+
+  const accepted = async (options: RequestOptions): Promise<http2.ClientHttp2Stream> => {
+    const stream = open(options);
+    const status = await response(stream, options);
+    if (status >= 200 && status < 300) return stream;
+    const problem = parseJson(await body(stream, options));
+    if (!Problem.safeParse(problem).success) throw garbage(`status ${status} without a problem document`);
+    throw fromProblem(problem, status);
+  };
+
+  return {
+    stream: accepted,
+    async done(options) {
+      const stream = await accepted(options);
+      await body(stream, options);
+    },
+    async json(schema, options) {
+      const text = await body(await accepted(options), options);
+      const parsed = schema.safeParse(parseJson(text));
+      if (!parsed.success) {
+        const [issue] = parsed.error.issues;
+        const where = issue?.path.map(String).join('.') ?? '';
+        throw garbage(`its answer to ${options.path} is not valid at "${where}": ${issue?.message}`);
+      }
+      return parsed.data;
+    },
+  };
+}
+
+export function garbage(reason: string, cause?: unknown): AwError<'AW_PROTOCOL_GARBAGE'> {
+  return new AwError('AW_PROTOCOL_GARBAGE', { reason }, { cause });
+}
+
+/** Undefined for what is not JSON: no schema accepts that. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

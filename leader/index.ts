@@ -1,0 +1,26 @@
+/**
+ * The leader: which followers there are, one command on all of them, and what became of it.
+ *
+ * | part | what |
+ * |---|---|
+ * | `catalogue/` | `.agents/hosts.json` and the selectors of `--host` and `--tag` |
+ * | `transports/` | how a follower is reached: each gives a byte stream |
+ * | `follower-client.ts` | the follower API over that stream |
+ * | `run-everywhere/` | plan, one state machine per host, merge, cancel, outcome |
+ * | `records/` | what this machine knows of its runs, so that they can be listed and attached to |
+ * | `ingest/` | the spool on disk and the pusher that brings it to the service |
+ * | `service-client.ts` | the service API |
+ * | `followers/` | list, doctor, stop |
+ */
+export { type Catalogue, loadCatalogue } from './catalogue/load.ts';
+export { findProject } from './catalogue/project.ts';
+export { selectHosts } from './catalogue/select.ts';
+export { type FollowerReport, followersDoctor } from './followers/doctor.ts';
+export { type FollowerState, followersList } from './followers/list.ts';
+export { stopFollower } from './followers/stop.ts';
+export { lastRun, listRuns } from './records/read.ts';
+export { attachRun } from './run-everywhere/attach.ts';
+export { type CancelReport, cancelRun } from './run-everywhere/cancel.ts';
+export { startRun } from './run-everywhere/start.ts';
+export { type ServiceClient, serviceClient } from './service-client.ts';
+export type { HostOutcome, Outcome, Run, RunRecord, RunSpec, ServiceTarget } from './types.ts';

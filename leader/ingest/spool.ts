@@ -1,0 +1,237 @@
+/**
+ * Events on their way to the service, on disk, in order. What is in here survives the leader; what is not can be read
+ * again from the followers. One process at a time.
+ */
+import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import type { AwError } from '../../contract/errors.ts';
+import { encodeLine } from '../../tunnel/ndjson.ts';
+import type { JournalItem } from '../journal.ts';
+import { diskError, writeWhole } from '../state.ts';
+import { holds, learn, noFacts, readSpool, type SpoolFacts } from './spool-file.ts';
+
+export interface SpoolLimits {
+  /** Bytes not yet acknowledged at which appending waits. */
+  cap: number;
+  /** Bytes of the file at which it is begun anew, as soon as all of it is acknowledged; at twice the cap appending waits for that. */
+  renewAt: number;
+}
+
+const defaultLimits: SpoolLimits = { cap: 1024 * 1024 * 1024, renewAt: 64 * 1024 * 1024 };
+/** Bytes in memory that a write is waited for. */
+const BUFFER = 1024 * 1024;
+
+export interface Batch {
+  bytes: Buffer<ArrayBuffer>;
+  /** To acknowledge it. */
+  end: number;
+}
+
+export interface Spool {
+  readonly facts: Readonly<SpoolFacts>;
+  /** Written and not acknowledged. */
+  readonly pending: number;
+  /** Undefined: go on. Otherwise when there is room again. An event that the spool holds is not taken twice. */
+  append(item: JournalItem): Promise<void> | undefined;
+  /** From now on there is always room. */
+  neverWait(): void;
+  /** Lines from the first one not acknowledged, at most about `maxBytes` and `maxLines`, at least one if there is any. */
+  read(maxBytes: number, maxLines: number): Promise<Batch | undefined>;
+  acknowledge(end: number): void;
+  /** Resolves when all that was appended is in the file. */
+  written(): Promise<void>;
+  /** Takes nothing more, because nobody would read it: appending does nothing from now on. */
+  stopAppending(): void;
+  close(): Promise<void>;
+}
+
+export interface SpoolListener {
+  /** There is more to read. */
+  onWritten(): void;
+  /** The disk failed: as after `stopAppending`. */
+  onFault(error: AwError): void;
+}
+
+/**
+ * Opens the spool of a run's directory, making it when there is none.
+ * @throws AW_DISK
+ */
+export async function openSpool(
+  directory: string,
+  listener: SpoolListener,
+  limits: SpoolLimits = defaultLimits,
+): Promise<Spool> {
+  const path = join(directory, 'spool.ndjson');
+  const ackPath = join(directory, 'spool.ack');
+  const found = await readSpool(path);
+  const facts = found?.facts ?? noFacts();
+  let generation = found?.generation ?? 0;
+  let length = found?.length ?? create(path, generation, facts);
+  const ack = lastAck(ackPath);
+  const wasAcknowledged = ack?.generation === generation ? ack.acknowledged : 0;
+  let acknowledged = Math.min(length, Math.max(found?.headerLength ?? length, wasAcknowledged));
+  let file: FileHandle = await openFile(path);
+  const ackFile = openSync(ackPath, 'w', 0o600);
+
+  let buffer: string[] = [];
+  let buffered = 0;
+  let writing: Promise<void> | undefined;
+  let isStopped = false;
+  let mayWait = true;
+  let room: PromiseWithResolvers<void> | undefined;
+
+  const isFull = () =>
+    mayWait &&
+    (buffered >= BUFFER ||
+      length - acknowledged >= limits.cap ||
+      length >= Math.max(2 * limits.cap, limits.renewAt));
+  const makeRoom = () => {
+    if (room !== undefined && (isStopped || !isFull())) {
+      room.resolve();
+      room = undefined;
+    }
+  };
+  const stop = () => {
+    isStopped = true;
+    buffer = [];
+    buffered = 0;
+    makeRoom();
+  };
+  const fail = (error: unknown) => {
+    if (!isStopped) listener.onFault(diskError(path, error));
+    stop();
+  };
+  const writeAll = async () => {
+    // One turn later, so that what comes at the same moment goes out in one write.
+    await undefined;
+    while (buffer.length > 0) {
+      const bytes = Buffer.from(buffer.join(''));
+      const taken = buffered;
+      buffer = [];
+      await file.appendFile(bytes);
+      length += bytes.length;
+      buffered = Math.max(0, buffered - taken);
+      makeRoom();
+      listener.onWritten();
+    }
+  };
+  /** Begins the file anew when nothing in it is needed any more, so that a long run does not keep all it ever said. */
+  const renew = async () => {
+    if (length < limits.renewAt || acknowledged < length || buffered > 0 || isStopped) return;
+    const old = file;
+    generation++;
+    length = create(path, generation, facts);
+    acknowledged = length;
+    file = await openFile(path);
+    await old.close();
+    makeRoom();
+  };
+  const enqueueWrite = (work: () => Promise<void>) => {
+    const mine = (writing ?? Promise.resolve())
+      .then(work)
+      .catch(fail)
+      .finally(() => {
+        if (writing === mine) writing = undefined;
+      });
+    writing = mine;
+  };
+
+  const spool: Spool = {
+    facts,
+    get pending() {
+      return length - acknowledged;
+    },
+    append({ event, line }) {
+      if (isStopped || holds(facts, event)) return undefined;
+      learn(facts, event);
+      buffer.push(line, '\n');
+      // In UTF-16 units; only the file's own positions have to be exact.
+      buffered += line.length + 1;
+      if (buffer.length === 2) enqueueWrite(writeAll);
+      if (!isFull()) return undefined;
+      room ??= Promise.withResolvers();
+      return room.promise;
+    },
+    neverWait() {
+      mayWait = false;
+      makeRoom();
+    },
+    async read(maxBytes, maxLines) {
+      const from = acknowledged;
+      const available = length - from;
+      if (available === 0) return undefined;
+      for (let size = Math.min(available, maxBytes); ; size = Math.min(available, size * 2)) {
+        const bytes = Buffer.allocUnsafeSlow(size);
+        const { bytesRead } = await file.read(bytes, 0, size, from);
+        const end = endOfLines(bytes.subarray(0, bytesRead), maxLines);
+        if (end > 0) return { bytes: bytes.subarray(0, end), end: from + end };
+        if (size === available) throw diskError(path, new Error('it was changed from outside'));
+      }
+    },
+    acknowledge(end) {
+      acknowledged = end;
+      // Not flushed to the disk: an older number only makes the service see, and drop, some events again.
+      const text = JSON.stringify({ generation, acknowledged }).padEnd(64);
+      writeSync(ackFile, `${text}\n`, 0);
+      if (length >= limits.renewAt && acknowledged === length) enqueueWrite(renew);
+      makeRoom();
+    },
+    async written() {
+      while (writing !== undefined) await writing;
+    },
+    stopAppending: stop,
+    async close() {
+      await spool.written();
+      stop();
+      await file.close();
+      closeSync(ackFile);
+    },
+  };
+  spool.acknowledge(acknowledged);
+  return spool;
+}
+
+function create(path: string, generation: number, facts: SpoolFacts): number {
+  const header = encodeLine({ spool: 1, generation, facts });
+  writeWhole(path, header);
+  return Buffer.byteLength(header);
+}
+
+async function openFile(path: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'a+');
+  } catch (error) {
+    throw diskError(path, error);
+  }
+}
+
+const Ack = z.object({ generation: z.int(), acknowledged: z.int().nonnegative() });
+
+/** Undefined when it cannot be read: then nothing counts as acknowledged, and the service drops what it has. */
+function lastAck(path: string): z.infer<typeof Ack> | undefined {
+  try {
+    return Ack.parse(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The position behind the last complete line, or behind the `maxLines`th. */
+function endOfLines(bytes: Buffer, maxLines: number): number {
+  const last = bytes.lastIndexOf(10) + 1;
+  let end = 0;
+  for (let lines = 0; lines < maxLines && end < last; lines++) end = bytes.indexOf(10, end) + 1;
+  return end;
+}
+
+/**
+ * True when nothing is left in the spool of a directory that the service has not confirmed. Also right while a leader
+ * writes to it.
+ */
+export function isDelivered(directory: string): boolean {
+  const size = statSync(join(directory, 'spool.ndjson'), { throwIfNoEntry: false })?.size;
+  if (size === undefined) return true;
+  return lastAck(join(directory, 'spool.ack'))?.acknowledged === size;
+}

@@ -1,0 +1,30 @@
+/** How long runs are remembered. */
+import { rmSync, statSync } from 'node:fs';
+import { lockHolder } from '../../tunnel/lock.ts';
+import { isDelivered } from '../ingest/spool.ts';
+import { runIds } from './read.ts';
+import { lockFile, outcomeFile, runDirectory } from './record.ts';
+
+const KEPT_RUNS = 50;
+const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
+
+/**
+ * Removes runs older than 7 days, and of the newer ones all but the newest 50. A run that is followed stays, and within
+ * the 7 days also one that has not ended or whose events have not all reached the service.
+ */
+export function pruneRuns(stateDir: string, now: number = Date.now()): void {
+  const runs = runIds(stateDir)
+    .map(runId => runDirectory(stateDir, runId))
+    .map(directory => ({ directory, time: statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+    .sort((a, b) => b.time - a.time);
+  for (const [index, { directory, time }] of runs.entries()) {
+    const isOld = now - time > KEPT_MS;
+    if (!isOld && (index < KEPT_RUNS || isWanted(directory))) continue;
+    if (lockHolder(lockFile(directory)) === undefined) rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function isWanted(directory: string): boolean {
+  const hasEnded = statSync(outcomeFile(directory), { throwIfNoEntry: false }) !== undefined;
+  return !hasEnded || !isDelivered(directory);
+}

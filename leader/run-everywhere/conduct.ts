@@ -1,0 +1,221 @@
+/** Runs the hosts' state machines side by side and makes one stream and one outcome of them. */
+import { existsSync } from 'node:fs';
+import { type AwError, asAwError } from '../../contract/errors.ts';
+import type { Event, HostExited, Summary } from '../../contract/events.ts';
+import type { RunRequestInput } from '../../contract/follower-api.ts';
+import type { HostEntry } from '../../contract/hosts.ts';
+import type { Lock } from '../../tunnel/lock.ts';
+import { connectFollower } from '../follower-client.ts';
+import type { Ingest } from '../ingest/index.ts';
+import type { JournalItem } from '../journal.ts';
+import { cancelFile, outcomeFile } from '../records/record.ts';
+import { pruneRuns } from '../records/retention.ts';
+import { writeWhole } from '../state.ts';
+import type { HostOutcome, Outcome, Run } from '../types.ts';
+import { createCancellation } from './cancellation.ts';
+import { type HostRun, runHost } from './host-run.ts';
+import type { InputReaders } from './input.ts';
+import { type LeaderEvents, notStarted } from './leader-events.ts';
+import { createMerge, type Lane } from './merge.ts';
+import { hostOutcome, runExitCode, sameVerdicts } from './outcome.ts';
+import { createSlots } from './slots.ts';
+import type { Timing } from './timing.ts';
+
+/** How far one host may be ahead of the consumer: characters of its events. */
+const LANE = 256 * 1024;
+/** What an event costs beside its text. */
+const EVENT_COST = 256;
+
+export interface Score {
+  runId: string;
+  hosts: HostEntry[];
+  stateDir: string;
+  /** Of the run's record. */
+  directory: string;
+  leader: LeaderEvents;
+  /** Undefined: this process only looks on, and leaves the record, the spool and the followers' runs as they are. */
+  lock: Lock | undefined;
+  ingest: Ingest | undefined;
+  /** What a person should know before anything else. */
+  notes: string[];
+  /** Tell the consumer, and the service, which hosts take part. */
+  announce: boolean;
+  plan: ((host: HostEntry) => RunRequestInput) | undefined;
+  report: (host: string) => Promise<RunRequestInput['report']>;
+  input: InputReaders | undefined;
+  detach: boolean;
+  maxParallel: number;
+  /** What is on record from before. */
+  known: { exits: Readonly<Record<string, HostExited>>; outcome: Outcome | undefined };
+  startedAt: number;
+  timing: Timing;
+}
+
+export interface Troubles {
+  /** Gets what goes wrong beside the run; set once the run has begun. */
+  tell(text: string): void;
+}
+
+export function conduct(score: Score, troubles: Troubles): Run {
+  const { runId, hosts, directory, leader, ingest } = score;
+  const abandoned = new AbortController();
+  const cancellation = createCancellation();
+  const merge = createMerge<Event>(LANE, () => {
+    abandoned.abort();
+    ingest?.neverWait();
+  });
+  cancellation.watch(level => {
+    if (level === 'kill') ingest?.neverWait();
+  });
+  const own = merge.lane();
+  const show = async (lane: Lane<Event>, { event, line }: JournalItem) => {
+    await lane.push(event, line.length + EVENT_COST);
+  };
+  const emit = async (lane: Lane<Event>, item: JournalItem) => {
+    await ingest?.append(item);
+    await show(lane, item);
+  };
+  const note = (message: string) => void show(own, leader.make({ type: 'note', message }));
+  troubles.tell = note;
+
+  const slots = createSlots(score.maxParallel);
+  const isCancelled = () => score.lock !== undefined && existsSync(cancelFile(directory));
+  const runOne = async (host: HostEntry): Promise<HostExited | undefined> => {
+    const lane = merge.lane();
+    const run: HostRun = {
+      host,
+      runId,
+      plan: score.plan === undefined ? undefined : () => score.plan!(host),
+      report: () => score.report(host.name),
+      detach: score.detach,
+      lead: score.lock !== undefined,
+      input: score.input,
+      connect: signal =>
+        connectFollower(host, {
+          stateDir: score.stateDir,
+          timeoutMs: score.timing.connect,
+          signal,
+          start: true,
+        }),
+      emit: item => emit(lane, item),
+      show: item => show(lane, item),
+      leader,
+      cancellation,
+      isCancelled,
+      abandoned: abandoned.signal,
+      known: score.known.exits[host.name],
+      timing: score.timing,
+    };
+    if (isCancelled()) cancellation.request('interrupt');
+    const giveBack = await slots.take(AbortSignal.any([cancellation.begun, abandoned.signal]));
+    if (giveBack !== undefined) return runHost(run).finally(giveBack);
+    if (abandoned.signal.aborted) return undefined;
+    // In its turn for the consumer as any other host: what it would have been asked no longer matters.
+    return runHost({
+      ...run,
+      plan: () => {
+        throw notStarted(host.name);
+      },
+    });
+  };
+
+  const perform = async (): Promise<Outcome> => {
+    for (const text of score.notes) note(text);
+    if (score.announce)
+      await emit(own, leader.make({ type: 'followersCatalog', hosts: hosts.map(catalogEntry) }));
+    const exits = await Promise.all(hosts.map(runOne));
+    const outcomes: Record<string, HostOutcome> = {};
+    for (const [index, exited] of exits.entries()) {
+      if (exited !== undefined) outcomes[hosts[index]!.name] = hostOutcome(exited);
+    }
+    const hasEnded = !score.detach && !abandoned.signal.aborted;
+    const { item, outcome } = conclude(score, outcomes, hasEnded);
+    if (hasEnded) {
+      ingest?.append(item);
+      if (score.lock !== undefined) writeWhole(outcomeFile(directory), `${JSON.stringify(outcome)}\n`);
+    }
+    const left = abandoned.signal.aborted ? 0 : ((await ingest?.flush(score.timing.flush)) ?? 0);
+    if (left > 0) {
+      note(
+        `${left} bytes of events have not reached the service yet: aw agent runs attach ${runId} brings them there`,
+      );
+    }
+    if (hasEnded) await show(own, item);
+    return outcome;
+  };
+
+  const finish = async () => {
+    await score.input?.close();
+    await ingest?.close();
+    score.lock?.release();
+    pruneRuns(score.stateDir);
+  };
+  const outcome = perform()
+    .catch(error => {
+      abandoned.abort();
+      throw error;
+    })
+    .finally(finish)
+    .finally(merge.end);
+  // Whoever only reads the events learns of a failure through their end.
+  outcome.catch(() => {});
+  return {
+    runId,
+    hosts,
+    events: withFailure(merge.items, outcome),
+    cancel: how => cancellation.request(how),
+    outcome: outcome.catch(error => Promise.reject(asAwError(error))),
+  };
+}
+
+/** The summary and the outcome; those on record when nothing else came out of looking again. */
+function conclude(
+  { leader, known, startedAt }: Score,
+  hosts: Record<string, HostOutcome>,
+  hasEnded: boolean,
+): { item: JournalItem; outcome: Outcome } {
+  if (hasEnded && known.outcome !== undefined && sameVerdicts(known.outcome.hosts, hosts)) {
+    const { summary, exitCode } = known.outcome;
+    return { item: { event: summary, line: JSON.stringify(summary) }, outcome: { exitCode, summary, hosts } };
+  }
+  const names = (verdict: HostOutcome['verdict']) =>
+    Object.keys(hosts).filter(name => hosts[name]!.verdict === verdict);
+  const exitCode = runExitCode(Object.values(hosts));
+  const durationMs = Math.round(Math.max(0, Date.now() - startedAt));
+  const content = {
+    type: 'summary',
+    passed: names('passed'),
+    failed: names('failed'),
+    exitCode,
+    durationMs,
+  } as const;
+  const item = leader.make(content);
+  return { item, outcome: { exitCode, summary: item.event as Summary, hosts } };
+}
+
+function catalogEntry({ name, os, tags, address, sshUser }: HostEntry) {
+  return {
+    name,
+    os,
+    ...(tags === undefined ? {} : { tags }),
+    ...(address === undefined ? {} : { address }),
+    ...(sshUser === undefined ? {} : { sshUser }),
+  };
+}
+
+/** The items, then, when the run itself broke, its error. */
+function withFailure(items: AsyncIterable<Event>, outcome: Promise<unknown>): AsyncIterable<Event> {
+  return {
+    [Symbol.asyncIterator]() {
+      const inner = items[Symbol.asyncIterator]();
+      return {
+        async next() {
+          const result = await inner.next();
+          if (result.done === true) await outcome.catch((error: AwError) => Promise.reject(asAwError(error)));
+          return result;
+        },
+        return: value => inner.return!(value),
+      };
+    },
+  };
+}

@@ -1,0 +1,19 @@
+import type { Duplex } from 'node:stream';
+import type { HostEntry } from '../../contract/hosts.ts';
+
+export interface TransportContext {
+  /** The leader's state root. */
+  stateDir: string;
+  /** For everything until the stream is there. */
+  timeoutMs: number;
+  /** Gives up the attempt. */
+  signal?: AbortSignal;
+  /** Start the agent when it does not run and this transport can. */
+  start: boolean;
+}
+
+/**
+ * A way to get a byte stream to a follower's agent. The caller owns the stream.
+ * @throws AW_HOST_UNREACHABLE, AW_AGENT_START_FAILED and what else is particular to the way, as `AwError`.
+ */
+export type Transport = (host: HostEntry, context: TransportContext) => Promise<Duplex>;
