@@ -26,7 +26,7 @@ export async function run(): Promise<{ rows: Row[] }> {
     try {
       const cold: Awaited<ReturnType<typeof once>>[] = [];
       for (let i = 0; i < 3; i++) {
-        await fleet.aw(['agent', 'followers', 'stop']);
+        await fleet.aw(['agent', 'followers', 'stop', '--all']);
         cold.push(await once());
       }
       const warm = await repeat(9, once);

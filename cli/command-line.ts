@@ -13,12 +13,16 @@ export async function runCommandLine(
 ): Promise<number> {
   try {
     const code = await run(name, argv, io);
-    if (!io.stdoutClosed.aborted) return code;
-    if (io.stdoutClosed.reason instanceof AwError) throw io.stdoutClosed.reason;
-    return EXIT_READER_GONE;
+    return io.stdoutClosed.aborted ? endOfReader(io, argv) : code;
   } catch (thrown) {
-    return reportError(thrown, io, isDebug(argv, io.env));
+    // Whatever else broke then broke because of it.
+    return io.stdoutClosed.aborted ? endOfReader(io, argv) : reportError(thrown, io, isDebug(argv, io.env));
   }
+}
+
+function endOfReader(io: Io, argv: readonly string[]): number {
+  const reason: unknown = io.stdoutClosed.reason;
+  return reason instanceof AwError ? reportError(reason, io, isDebug(argv, io.env)) : EXIT_READER_GONE;
 }
 
 function isDebug(argv: readonly string[], env: NodeJS.ProcessEnv): boolean {

@@ -1,7 +1,7 @@
 /** The follower API, typed, over one connection. */
 import { readFileSync, statSync } from 'node:fs';
 import http2 from 'node:http2';
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import { z } from 'zod';
 import { AwError, asAwError, show } from '../contract/errors.ts';
 import {
@@ -60,10 +60,27 @@ export async function connectFollower(host: HostEntry, context: TransportContext
   try {
     const headers =
       host.tokenFile === undefined ? {} : { authorization: `Bearer ${readToken(host.tokenFile)}` };
-    const session = await openHttp2(await openTransport(host, context));
-    return await introduce(session, host, headers, context.signal);
+    const duplex = await openTransport(host, context);
+    return await introduce(await handshake(duplex, context), host, headers, context.signal);
   } catch (error) {
     throw asAwError(error, host.name);
+  }
+}
+
+/** Whoever accepts a connection and then says nothing must not hold up more than its own host, nor a cancel. */
+async function handshake(
+  duplex: Duplex,
+  { signal, timeoutMs }: TransportContext,
+): Promise<http2.ClientHttp2Session> {
+  const end = () => duplex.destroy();
+  const timer = setTimeout(end, timeoutMs);
+  signal?.addEventListener('abort', end, { once: true });
+  try {
+    if (signal?.aborted) end();
+    return await openHttp2(duplex);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', end);
   }
 }
 

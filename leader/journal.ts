@@ -65,10 +65,11 @@ export function createJournal(host: string, runId: string): Journal {
       if ((seq === 0) !== (event.type === 'hostStarted')) {
         throw garbage(`${event.type} where ${seq === 0 ? 'hostStarted' : 'hostLog or hostExited'} was due`);
       }
+      const item = { event, line: safeLine(event, line) };
       epoch = event.epoch;
       nextSeq++;
       if (isKnown(event, 'hostExited')) exited = event;
-      return { event, line: safeLine(event, line) };
+      return item;
     },
   };
 }

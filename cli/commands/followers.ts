@@ -2,8 +2,8 @@
 import type { Finding } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
 import type { FollowerReport, FollowerState } from '../../leader/index.ts';
-import { type CommandRun, createCommand, runCommand, usage } from '../options/command.ts';
-import { addSelectors, checkSelectors, isSelecting, type SelectorOptions } from '../options/selectors.ts';
+import { type CommandRun, createCommand, runCommand } from '../options/command.ts';
+import { addSelectors, checkSelectors, type SelectorOptions } from '../options/selectors.ts';
 import { errorLines } from '../render/error-text.ts';
 import type { Paint } from '../render/paint.ts';
 import { printable } from '../render/printable.ts';
@@ -17,10 +17,7 @@ export const run: CommandRun = async (name, argv, io) => {
   let exitCode = 0;
   const command = createCommand(name, io)
     .description('The followers of this project: what each is, whether it works, and stopping its agent.')
-    .addHelpText(
-      'after',
-      `\nExamples:\n  ${name} list\n  ${name} doctor --host win-01\n  ${name} stop --all`,
-    );
+    .addHelpText('after', `\nExamples:\n  ${name} list\n  ${name} doctor --host win-01\n  ${name} stop`);
 
   addSelectors(command.command('list'))
     .description('List the followers and how they stand. Starts nothing.')
@@ -41,9 +38,8 @@ export const run: CommandRun = async (name, argv, io) => {
   addSelectors(command.command('stop'))
     .description("Stop the followers' agents on this machine. They start again when they are needed.")
     .option('--force', 'also while they have runs in progress, which are ended')
-    .addHelpText('after', `\nExamples:\n  ${name} stop --all\n  ${name} stop --host lin-03 --force`)
+    .addHelpText('after', `\nExamples:\n  ${name} stop\n  ${name} stop --host lin-03 --force`)
     .action(async (options: StopOptions) => {
-      if (!options.all && !isSelecting(options)) throw usage(name, 'say which: --host, --tag or --all');
       exitCode = await stop(await select(options, name, io), options.force === true, io);
     });
 
@@ -59,7 +55,7 @@ async function select(options: SelectorOptions, name: string, io: Io): Promise<H
     env: io.env,
     ...(options.hosts === undefined ? {} : { file: options.hosts }),
   });
-  return selectHosts(catalogue.hosts, options);
+  return selectHosts(catalogue.hosts, { host: options.host ?? [], tag: options.tag ?? [] });
 }
 
 async function list(hosts: HostEntry[], isJson: boolean, io: Io): Promise<void> {

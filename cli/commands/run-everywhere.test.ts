@@ -102,13 +102,9 @@ test('all options', async () => {
 test('defaults', async () => {
   const { options } = await parsedFrom('--', 'x');
   expect(options).toMatchObject({
-    host: [],
-    tag: [],
-    env: [],
     grace: 5000,
     onLeaderLoss: 'continue',
     output: 'auto',
-    group: true,
   });
   expect(options.timeout).toBeUndefined();
 });

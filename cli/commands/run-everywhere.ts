@@ -79,12 +79,7 @@ function addRunOptions(command: Parser): void {
         .env('AW_SHELL'),
     )
     .option('--cwd <dir>', 'directory whose counterpart the command runs in; default the current one')
-    .option(
-      '--env <assignment>',
-      'NAME=VALUE, or NAME to hand on its value from here; repeatable',
-      collect,
-      [],
-    )
+    .option('--env <assignment>', 'NAME=VALUE, or NAME to hand on its value from here; repeatable', collect)
     .addOption(
       new Option('--timeout <seconds>', 'end the command on a host after this long (exit code 124)')
         .argParser(parseTimeout)

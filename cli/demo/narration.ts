@@ -63,6 +63,6 @@ export function tryNext(stage: Stage, { url, pid }: Service, paint: Paint): stri
     '  aw session list',
     '',
     'To stop and remove it all:',
-    `  aw agent followers stop --all; kill ${pid}; rm -r ${stage.root}`,
+    `  aw agent followers stop; kill ${pid}; rm -r ${stage.root}`,
   ];
 }

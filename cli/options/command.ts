@@ -21,8 +21,7 @@ export function createCommand(name: string, io: Io): Command {
     })
     .helpOption('-h, --help', 'show this help')
     .helpCommand(false)
-    .showSuggestionAfterError()
-    .option('--debug', 'print stack traces with errors [AW_DEBUG]');
+    .showSuggestionAfterError();
 }
 
 /**
@@ -30,6 +29,7 @@ export function createCommand(name: string, io: Io): Command {
  * @throws AW_USAGE for whatever commander does not accept.
  */
 export async function runCommand(command: Command, argv: readonly string[]): Promise<void> {
+  command.optionsGroup('Options:').option('--debug', 'print stack traces with errors (env: AW_DEBUG)');
   try {
     await command.parseAsync([...argv], { from: 'user' });
   } catch (error) {

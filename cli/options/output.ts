@@ -5,7 +5,7 @@ export type OutputMode = 'auto' | 'lanes' | 'prefix' | 'json';
 
 export interface OutputOptions {
   output: OutputMode;
-  group: boolean;
+  group?: boolean;
   quiet?: boolean;
   junit?: string;
 }
@@ -22,7 +22,7 @@ export function addOutputOptions(command: Command): Command {
         .default('auto')
         .env('AW_OUTPUT'),
     )
-    .option('--group', 'show identical results of several hosts once (default of lanes)', true)
+    .option('--group', 'show identical results of several hosts once (default)')
     .option('--no-group', 'show the results of each host by itself')
     .addOption(new Option('--junit <file>', 'also write a JUnit report, one suite per host').env('AW_JUNIT'))
     .option('-q, --quiet', 'only what the hosts print, and errors');

@@ -4,8 +4,8 @@ import { usage } from './command.ts';
 import { collect } from './values.ts';
 
 export interface SelectorOptions {
-  host: string[];
-  tag: string[];
+  host?: string[];
+  tag?: string[];
   all?: boolean;
   /** The catalogue. */
   hosts?: string;
@@ -17,13 +17,11 @@ export function addSelectors(command: Command): Command {
       '--host <selector>',
       'name, glob (lin-*), range (lin-[01-12]) or comma list; !name leaves one out; repeatable',
       collect,
-      [],
     )
     .option(
       '--tag <tag>',
       'key=value or key!=value; repeatable, all must hold; os=... is always there',
       collect,
-      [],
     )
     .option('--all', 'every host of the catalogue (default)')
     .option('--hosts <file>', 'the catalogue; default AW_HOSTS, else .agents/hosts.json of the project');
@@ -36,6 +34,6 @@ export function checkSelectors(options: SelectorOptions, command: string): void 
   }
 }
 
-export function isSelecting({ host, tag }: Pick<SelectorOptions, 'host' | 'tag'>): boolean {
-  return host.length > 0 || tag.length > 0;
+export function isSelecting({ host, tag }: SelectorOptions): boolean {
+  return host !== undefined || tag !== undefined;
 }

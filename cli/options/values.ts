@@ -56,6 +56,6 @@ export function parseUrl(text: string): string {
 }
 
 /** For options that may be given more than once. */
-export function collect(text: string, before: string[]): string[] {
+export function collect(text: string, before: string[] = []): string[] {
   return [...before, text];
 }

@@ -26,7 +26,7 @@ export function junitReport({ command, view, outputs }: JunitRun): string {
   const clean = (text: string) => xmlText(text).replaceAll(']]>', cdataEnd);
   const report = junit.newBuilder().name('run-everywhere');
   for (const host of view.hosts.values()) {
-    const seconds = (host.exit?.durationMs ?? 0) / 1000;
+    const seconds = Math.round(host.exit?.durationMs ?? 0) / 1000;
     const suite = report.testSuite().name(host.name).time(seconds);
     const testCase = suite.testCase().className(host.name).name(xmlText(command)).time(seconds);
     const problem = problemOf(host);

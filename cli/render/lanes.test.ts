@@ -33,28 +33,34 @@ test('the results: failures first, identical output gathered, a table, the sum',
       oops
       two
       no end
+
     ! segv: killed by SIGSEGV, no output (1.2 s)
+
     ◷ slow: timed out, no output (1m00s)
       error AW_RUN_TIMEOUT (host slow): the run took longer than 60 s and was ended
+
     ⊘ stopped: cancelled, no output (1.2 s)
+
     ? gone: lost: AW_HOST_UNREACHABLE, no output (1.2 s)
       error AW_HOST_UNREACHABLE (host gone): cannot reach the follower: refused
         remedy: aw agent followers doctor --host gone checks each step
+
     ∅ missing: not started: AW_CMD_NOT_FOUND, no output (0.0 s)
       error AW_CMD_NOT_FOUND (host missing): command "nmp" was not found
         remedy: install it there
+
     ✓ ok-1, ok-2: identical output, passed (1.2 s - 2.5 s)
       same
 
-    host     verdict         exit        duration
-    ok-1     ✓ passed        0              1.2 s
-    ok-2     ✓ passed        0              2.5 s
-    bad      ✗ failed        7              1.2 s
-    segv     ! killed        SIGSEGV        1.2 s
-    slow     ◷ timed out     -              1m00s
-    stopped  ⊘ cancelled     -              1.2 s
-    gone     ? lost          -              1.2 s
-    missing  ∅ not started   127            0.0 s
+    host     verdict         exit      duration
+    ok-1     ✓ passed        0            1.2 s
+    ok-2     ✓ passed        0            2.5 s
+    bad      ✗ failed        7            1.2 s
+    segv     ! killed        SIGSEGV      1.2 s
+    slow     ◷ timed out     -            1m00s
+    stopped  ⊘ cancelled     -            1.2 s
+    gone     ? lost          -            1.2 s
+    missing  ∅ not started   127          0.0 s
     2/8 hosts passed; failed: bad (exit 7), segv (killed by SIGSEGV), slow (timed out), stopped (cancelled), gone (lost: AW_HOST_UNREACHABLE), missing (not started: AW_CMD_NOT_FOUND)
     "
   `);
@@ -150,6 +156,7 @@ test('rows fit every window, whatever the hosts print', () => {
           tick: 3,
           paint: createPaint(false),
           lines: () => line,
+          hint: 'h',
         };
         const shown = laneRows([...view.hosts.values()], frame).split('\n');
         expect(shown.length).toBeLessThanOrEqual(Math.max(1, rows - 1));
@@ -163,7 +170,15 @@ test('when not all hosts fit, failures and hosts at work are shown and the rest 
   const names = Array.from({ length: 20 }, (_, index) => `h${index}`);
   const { view } = record(names).surroundings;
   for (const event of [exited('h3', {}), exited('h18', { code: 1 }), started('h7', 1)]) view.apply(event, 0);
-  const frame = { columns: 40, rows: 6, now: 0, tick: 0, paint: createPaint(false), lines: () => '' };
+  const frame = {
+    columns: 40,
+    rows: 6,
+    now: 0,
+    tick: 0,
+    paint: createPaint(false),
+    lines: () => '',
+    hint: 'h',
+  };
   expect(laneRows([...view.hosts.values()], frame)).toMatchInlineSnapshot(`
     "· h0           waiting
     ⠋ h7    0.0 s  

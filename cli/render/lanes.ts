@@ -40,7 +40,7 @@ export function createLanesRenderer(
   outputs: Outputs,
   screen: Screen | undefined,
 ): LanesRenderer {
-  const { view, stdout, quiet } = surroundings;
+  const { view, stdout, quiet, hint } = surroundings;
   const lastLines = new Map([...view.hosts.keys()].map(name => [name, createLastLine()]));
   let tick = 0;
 
@@ -64,7 +64,7 @@ export function createLanesRenderer(
       tick += 1;
       const lines = (name: string) => lastLines.get(name)?.text() ?? '';
       screen.show(
-        laneRows([...view.hosts.values()], { ...screen.size(), now, tick, paint: stdout.paint, lines }),
+        laneRows([...view.hosts.values()], { ...screen.size(), now, tick, paint: stdout.paint, lines, hint }),
       );
     },
     finish(closing) {
@@ -113,6 +113,7 @@ interface Frame {
   tick: number;
   paint: Paint;
   lines: (host: string) => string;
+  hint: string;
 }
 
 /** The rows of one frame: never more than fit the window, none wider than it. */
@@ -125,7 +126,7 @@ export function laneRows(hosts: readonly HostView[], frame: Frame): string {
   const rows = shown.map(host => laneRow(host, nameWidth, columns, frame));
   const hidden = hosts.length - shown.length;
   if (hidden > 0 && room > 0) rows.push(truncate(`  and ${hidden} more`, columns));
-  rows.push(frame.paint('dim', truncate(`${progressLine(hosts)} - Ctrl-C cancels`, columns)));
+  rows.push(frame.paint('dim', truncate(`${progressLine(hosts)} - ${frame.hint}`, columns)));
   return rows.join('\n');
 }
 

@@ -11,8 +11,8 @@ import type { StreamName } from './kept-output.ts';
 import { createLineSplitter, type Line, type LineSplitter } from './lines.ts';
 import { noticeLines } from './notices.ts';
 import type { Renderer, Surroundings } from './renderer.ts';
-import { summaryLine, survivorList } from './summary.ts';
-import { endingOf } from './verdict.ts';
+import { leftRunningLines, summaryLine } from './summary.ts';
+import { endingOf, isSaid } from './verdict.ts';
 
 interface OpenStream {
   splitter: LineSplitter;
@@ -68,7 +68,7 @@ export function createPrefixRenderer(surroundings: Surroundings): Renderer {
       open.delete(`${stream}/${event.host}`);
     }
     if (!quiet) for (const line of endLines(event)) say(line);
-    if (event.error !== undefined) {
+    if (event.error !== undefined && !isSaid(event)) {
       for (const line of errorLines(event.error, status.paint, event.host)) say(line);
     }
   }
@@ -76,10 +76,9 @@ export function createPrefixRenderer(surroundings: Surroundings): Renderer {
   function endLines(event: HostExited): string[] {
     const { glyph, colour, phrase } = endingOf(event);
     const took = event.durationMs === undefined ? '' : ` (${formatDuration(event.durationMs)})`;
-    const left = event.survivors ?? [];
     return [
       `${status.paint(colour, `${glyph} ${event.host}: ${phrase}`)}${took}`,
-      ...(left.length > 0 ? [`  left running on ${event.host}: ${survivorList(left)}`] : []),
+      ...leftRunningLines({ name: event.host, exit: event }),
     ];
   }
 

@@ -104,7 +104,16 @@ export function record(hosts: readonly string[], options: RecordingOptions = {})
     written[target] += Buffer.from(data as string).toString('latin1');
   };
   return {
-    surroundings: { write, view, stdout: traits, stderr: traits, quiet, group, runId: 'r1' },
+    surroundings: {
+      write,
+      view,
+      stdout: traits,
+      stderr: traits,
+      quiet,
+      group,
+      runId: 'r1',
+      hint: 'Ctrl-C cancels',
+    },
     outputs,
     play(events, onEvent) {
       for (const event of events) {

@@ -19,6 +19,8 @@ export interface Surroundings {
   group: boolean;
   /** The run's id, for hints. */
   runId: string;
+  /** What Ctrl-C does, for the live display. */
+  hint: string;
 }
 
 export interface StreamTraits {

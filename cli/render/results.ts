@@ -7,8 +7,8 @@ import { createLineSplitter } from './lines.ts';
 import { printable } from './printable.ts';
 import type { StreamTraits, Surroundings } from './renderer.ts';
 import { failedHosts, type HostView, hasPassed, openHosts, passedHosts } from './run-view.ts';
-import { hostsWord, summaryLine, survivorList } from './summary.ts';
-import { endingOf } from './verdict.ts';
+import { hostsWord, leftRunningLines, summaryLine } from './summary.ts';
+import { endingOf, isSaid } from './verdict.ts';
 
 /** Hosts with the same verdict and the same output. */
 interface Group {
@@ -20,13 +20,15 @@ interface Group {
 export function writeResults(surroundings: Surroundings, outputs: ReadonlyMap<string, KeptOutput>): void {
   const { view, stdout, write, quiet } = surroundings;
   const ordered = [...failedHosts(view), ...openHosts(view), ...passedHosts(view)];
+  let separator = '';
   for (const group of gather(ordered, outputs, surroundings.group)) {
     if (quiet && group.output.isEmpty() && group.hosts.every(host => host.exit?.error === undefined))
       continue;
-    write('stdout', `${heading(group, stdout)}\n`);
+    write('stdout', `${separator}${heading(group, stdout)}\n`);
+    separator = '\n';
     writeOutput(group, surroundings);
     for (const { name, exit } of group.hosts) {
-      if (exit?.error === undefined) continue;
+      if (exit?.error === undefined || isSaid(exit)) continue;
       for (const line of errorLines(exit.error, stdout.paint, name)) write('stdout', `  ${line}\n`);
     }
   }
@@ -100,22 +102,18 @@ function writePieces(pieces: readonly Piece[], { write, stdout }: Surroundings):
   }
 }
 
-/** A row for each host: verdict, exit code or signal, duration, and what it left running. */
+/** A row for each host: verdict, exit code or signal, duration; then what hosts were left with. */
 function table(hosts: readonly HostView[], { paint }: StreamTraits): string[] {
   const width = Math.max(4, ...hosts.map(host => host.name.length));
-  const header = `${'host'.padEnd(width)}  ${'verdict'.padEnd(14)}  ${'exit'.padEnd(10)}  duration`;
-  return [
-    paint('dim', header),
-    ...hosts.map(({ name, exit }) => {
-      const { glyph, word, colour } = endingOf(exit);
-      const code = exit?.code?.toString() ?? printable(exit?.signal ?? '-');
-      const took = exit?.durationMs === undefined ? '-' : formatDuration(exit.durationMs);
-      const verdict = paint(colour, `${glyph} ${word}`.padEnd(14));
-      const left = exit?.survivors ?? [];
-      const note = left.length === 0 ? '' : `  left running: ${survivorList(left)}`;
-      return `${name.padEnd(width)}  ${verdict}  ${code.padEnd(10)}  ${took.padStart(8)}${note}`;
-    }),
-  ];
+  const header = `${'host'.padEnd(width)}  ${'verdict'.padEnd(14)}  ${'exit'.padEnd(8)}  duration`;
+  const rows = hosts.map(({ name, exit }) => {
+    const { glyph, word, colour } = endingOf(exit);
+    const code = exit?.code?.toString() ?? printable(exit?.signal ?? '-');
+    const took = exit?.durationMs === undefined ? '-' : formatDuration(exit.durationMs);
+    const verdict = paint(colour, `${glyph} ${word}`.padEnd(14));
+    return `${name.padEnd(width)}  ${verdict}  ${code.padEnd(8)}  ${took.padStart(8)}`;
+  });
+  return [paint('dim', header), ...rows, ...hosts.flatMap(leftRunningLines)];
 }
 
 /** What a row of the live display says while hosts are at work: `3 hosts: 1 passed, 2 running`. */

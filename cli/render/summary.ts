@@ -44,8 +44,14 @@ function isNothingToEnd({ exit, pid }: HostView): boolean {
   return pid === undefined && (exit?.reason === 'spawn-failed' || exit?.reason === 'cancelled');
 }
 
+/** What an ended host was left with: background processes of the command. */
+export function leftRunningLines({ name, exit }: Pick<HostView, 'name' | 'exit'>): string[] {
+  const survivors = exit?.survivors ?? [];
+  return survivors.length === 0 ? [] : [`left running on ${name}: ${survivorList(survivors)}`];
+}
+
 /** `pid 12 (sleep 100), pid 13 (node)` */
-export function survivorList(survivors: readonly Survivor[]): string {
+function survivorList(survivors: readonly Survivor[]): string {
   const shown = survivors
     .slice(0, 5)
     .map(({ pid, command }) => `pid ${pid} (${printable(command).slice(0, 80)})`);

@@ -50,13 +50,18 @@ export function endingOf(ending: Ending | undefined): EndingText {
   const verdict = verdictOf(ending);
   const words = phraseOf(verdict, ending);
   const code = ending.error?.code;
-  const isSaid = code === undefined || impliedCodes.has(code);
-  const phrase = isSaid ? words : `${words}: ${printable(code)}`;
+  const isImplied = code === undefined || impliedCodes.has(code);
+  const phrase = isImplied ? words : `${words}: ${printable(code)}`;
   return { verdict, phrase, ...verdictStyles[verdict] };
 }
 
 /** Codes that say no more than the verdict beside them. */
 const impliedCodes: ReadonlySet<string> = new Set(['AW_RUN_TIMEOUT', 'AW_RUN_CANCELLED', 'AW_RUN_LOST']);
+
+/** True when the error of an ending says no more than its verdict, and no remedy helps. */
+export function isSaid({ error }: Ending): boolean {
+  return error?.code === 'AW_RUN_CANCELLED';
+}
 
 function phraseOf(verdict: Verdict, ending: Ending): string {
   if (verdict === 'failed') return `exit ${ending.code}`;

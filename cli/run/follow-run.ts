@@ -31,7 +31,16 @@ export async function followRun(options: FollowOptions): Promise<number> {
   const view = createRunView(run.hosts);
   const outputs = createOutputs(run.hosts);
   const isKeeping = mode === 'lanes' || output.junit !== undefined;
-  const surroundings = { ...io, view, runId: run.runId, group: output.group, quiet: output.quiet === true };
+  const surroundings = {
+    write: io.write,
+    stdout: io.stdout,
+    stderr: io.stderr,
+    view,
+    runId: run.runId,
+    group: output.group !== false,
+    quiet: output.quiet === true,
+    hint: options.onInterrupt === 'cancel' ? 'Ctrl-C cancels' : 'Ctrl-C leaves it running',
+  };
   const { renderer, dispose } = await createRenderer(mode, surroundings, outputs, io);
   const events = run.events[Symbol.asyncIterator]();
   const signals = handleSignals(options, renderer, () => void events.return?.());
@@ -43,6 +52,7 @@ export async function followRun(options: FollowOptions): Promise<number> {
     for (let next = await events.next(); next.done !== true; next = await events.next()) {
       view.apply(next.value, performance.now());
       if (isKeeping) outputs.apply(next.value);
+      if (io.stdoutClosed.aborted) continue;
       renderer.event(next.value);
       const room = io.ready();
       if (room !== undefined) await room;
@@ -51,12 +61,16 @@ export async function followRun(options: FollowOptions): Promise<number> {
     dispose();
     const isCancelled = exitCode === EXIT_CANCELLED || signals.state !== 'none';
     if (signals.state === 'left' && options.onInterrupt === 'leave') return EXIT_CANCELLED;
+    if (io.stdoutClosed.aborted) {
+      // Quietly, as if SIGPIPE had done it; but what could not be ended has to be said.
+      for (const line of cancelLines(view).slice(1)) renderer.say(line);
+      return EXIT_READER_GONE;
+    }
     renderer.finish(isCancelled ? cancelLines(view) : []);
     if (output.junit !== undefined) {
       const { writeJunit } = await import('./write-junit.ts');
       await writeJunit(output.junit, { command: options.command, view, outputs: outputs.byHost }, io.cwd);
     }
-    if (io.stdoutClosed.aborted) return EXIT_READER_GONE;
     return signals.state === 'left' || (isCancelled && exitCode !== 0) ? EXIT_CANCELLED : exitCode;
   } finally {
     dispose();

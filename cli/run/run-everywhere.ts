@@ -68,7 +68,10 @@ async function planRun(run: RunArguments & { io: Io }): Promise<RunSpec | undefi
     env: io.env,
     ...(options.hosts === undefined ? {} : { file: options.hosts }),
   });
-  const hosts = selectHosts(catalogue.hosts, { host: again?.failed ?? options.host, tag: options.tag });
+  const hosts = selectHosts(catalogue.hosts, {
+    host: again?.failed ?? options.host ?? [],
+    tag: options.tag ?? [],
+  });
   return {
     ...optional(options),
     hosts,

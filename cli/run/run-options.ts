@@ -13,7 +13,7 @@ export interface RunOptions extends OutputOptions, SelectorOptions, ServiceOptio
   rerunFailed?: boolean;
   shell?: ShellName;
   cwd?: string;
-  env: string[];
+  env?: string[];
   /** Milliseconds, as is `grace`. */
   timeout?: number;
   grace: number;
@@ -84,7 +84,7 @@ export function environmentOf(
   env: NodeJS.ProcessEnv,
 ): Record<string, string> {
   const result = new Map<string, string>();
-  for (const assignment of options.env) {
+  for (const assignment of options.env ?? []) {
     const equals = assignment.indexOf('=');
     const key = equals === -1 ? assignment : assignment.slice(0, equals);
     const value = equals === -1 ? env[key] : assignment.slice(equals + 1);

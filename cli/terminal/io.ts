@@ -52,7 +52,10 @@ export function createIo(): Io {
     stdout: traits(stdout, env),
     stderr: traits(stderr, env),
     size: () => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 }),
-    stdin: process.stdin,
+    // Only touched when it is wanted: opening it can keep the process alive.
+    get stdin() {
+      return process.stdin;
+    },
     env,
     cwd: process.cwd(),
   };

@@ -142,7 +142,6 @@ async function followToEnd(run: HostRun, state: HostState): Promise<AwError | un
       failure = asAwError(thrown, host.name);
     }
     if (state.stop.aborted) return stopReason(state, failure);
-    if (state.inputFailure !== undefined) return state.inputFailure;
     if (!state.asked && run.plan !== undefined) {
       return run.cancellation.level === undefined ? failure : notStarted(host.name);
     }

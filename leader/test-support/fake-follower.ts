@@ -127,6 +127,7 @@ export async function startFakeFollower(
       await new Promise<void>(fulfil => {
         const wake = () => {
           news.get(run)!.delete(wake);
+          stream.off('close', wake);
           fulfil();
         };
         news.get(run)!.add(wake);

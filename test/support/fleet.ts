@@ -120,7 +120,7 @@ export function makeFleet(hosts: readonly HostSpec[]): Fleet {
     },
     processes,
     stop: async () => {
-      const stopped = await aw(['agent', 'followers', 'stop']);
+      const stopped = await aw(['agent', 'followers', 'stop', '--all']);
       try {
         for (let tries = 0; processes().length > 0; tries++) {
           if (tries === 100) {

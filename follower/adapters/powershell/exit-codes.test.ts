@@ -73,7 +73,7 @@ describe.skipIf(!requires('powershell', pwsh !== undefined))('PowerShell ends wi
     ['an encoded command', ['-EncodedCommand', Buffer.from('exit 5', 'utf16le').toString('base64')], 5],
     [
       'switches that say how, not what',
-      ['-nol', '-ep', 'Bypass', '-OutputFormat', 'Text', '-c', 'exit', '4'],
+      ['-NoLogo', '-ExecutionPolicy', 'Bypass', '-NonInteractive', '-Command', 'exit', '4'],
       4,
     ],
   ])('%s', (_, args, code) => {

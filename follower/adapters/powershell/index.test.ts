@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { adapt } from '../index.ts';
 import type { CommandSpec, HostFacts } from '../types.ts';
 import { powershellInvocation } from './index.ts';
 
@@ -75,4 +76,24 @@ test.each([
   expect(powershellInvocation(getItem, { ...windows, env }).env).toEqual({ ...windows.env, ...own });
   const facts = { ...windows, env, shells: { pwsh: 'C:\\7\\pwsh.exe' } };
   expect(powershellInvocation({ ...getItem, shell: 'pwsh' }, facts).env).toBe(env);
+});
+
+test.each([
+  ['an argument with NUL', { kind: 'argv', argv: ['Get-Item', 'a\0b'] }, 'AW_ARG_NUL', 'argument 1 '],
+  [
+    'an argument that is not Unicode',
+    { kind: 'argv', argv: ['Get-Item', '\ud800'] },
+    'AW_ARG_LONE_SURROGATE',
+    'argument 1 ',
+  ],
+  [
+    'a script that is not Unicode',
+    { kind: 'script', script: '"\udc00"' },
+    'AW_ARG_LONE_SURROGATE',
+    'argument 0 ',
+  ],
+] as const)('%s is refused', (_, command, code, message) => {
+  expect(() =>
+    adapt({ command: command as CommandSpec['command'], loginShell: 'powershell' }, windows),
+  ).toThrow(expect.objectContaining({ code, message: expect.stringContaining(message) }));
 });

@@ -17,6 +17,7 @@ if ($PSStyle) { $PSStyle.OutputRendering = 'PlainText' }
 $OutputEncoding = [System.Text.UTF8Encoding]::new($false)
 if ([Console]::OutputEncoding.CodePage -ne 65001) { try { [Console]::OutputEncoding = $OutputEncoding } catch { } }
 if ([Console]::InputEncoding.CodePage -ne 65001) { try { [Console]::InputEncoding = $OutputEncoding } catch { } }
+$global:AwOk = $true
 `;
 
 /**
@@ -37,7 +38,7 @@ exit 0
 export function scriptRunner(script: string, args: readonly string[]): string {
   const text = Buffer.from(script.replace(/^\ufeff/, '')).toString('base64');
   return `${PREAMBLE}$awText = [System.Text.Encoding]::UTF8.GetString([System.Convert]::FromBase64String('${text}'))
-${PARSE}${call('. $awBlock', args, '$null -ne $awAst.ParamBlock', usesInput(script))}${EPILOGUE}`;
+${PARSE}${call({ target: '. $awBlock', args, declares: '$null -ne $awAst.ParamBlock', input: usesInput(script) })}${EPILOGUE}`;
 }
 
 const PARSE = `$awTokens = $null
@@ -51,7 +52,6 @@ if ($awErrors.Count -ne 0) {
   }
   exit 1
 }
-$global:AwOk = $true
 if ($awAst.EndBlock.Unnamed) {
   $awMarked = [System.Management.Automation.Language.Parser]::ParseInput($awText + [char]10 + [char]10 + '$global:AwOk = $?', [ref]$awTokens, [ref]$awErrors)
   if ($awErrors.Count -eq 0) { $awAst = $awMarked }
@@ -65,7 +65,7 @@ $awBlock = $awAst.GetScriptBlock()
  */
 export function commandRunner(name: string, args: readonly string[], input: boolean): string {
   return `${PREAMBLE}$awName = ${quotePowerShell(name)}
-${LOOK_UP}${call('& $awCommand', args, '$awDeclares', input)}${EPILOGUE}`;
+${LOOK_UP}${call({ target: '& $awCommand', args, declares: '$awDeclares', input, after: '\n$global:AwOk = $?' })}${EPILOGUE}`;
 }
 
 /** Not for programs: PowerShell changes their arguments on the way, so an alias of one is refused too. */
@@ -79,15 +79,24 @@ $awDeclares = $true
 try { $awDeclares = $awCommand.Parameters.Count -ne 0 } catch { }
 `;
 
+interface Call {
+  target: string;
+  args: readonly string[];
+  /** A condition: the target declares parameters. */
+  declares: string;
+  /** Whether the target is given what comes on stdin. */
+  input: boolean;
+  /** What directly follows the call. */
+  after?: string;
+}
+
 /**
  * The call, in two forms where they differ; which one, only the session knows. The loop is for a `break` or `continue`
  * outside of any other, which would else end this file before its last lines.
  */
-function call(target: string, args: readonly string[], declares: string, input: boolean): string {
-  const form = (words: readonly string[]) => {
-    const statement = [input ? `$input | ${target}` : target, ...words].join(' ');
-    return target.startsWith('&') ? `${statement}\n$global:AwOk = $?` : statement;
-  };
+function call({ target, args, declares, input, after = '' }: Call): string {
+  const form = (words: readonly string[]) =>
+    [input ? `$input | ${target}` : target, ...words].join(' ') + after;
   const bound = form(boundArguments(args));
   const plain = form(plainArguments(args));
   const either = bound === plain ? bound : `if (${declares}) {\n${bound}\n} else {\n${plain}\n}`;
