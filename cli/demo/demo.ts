@@ -1,6 +1,7 @@
 /** The demo, step by step. Everything it starts it stops, also after Ctrl-C. */
 import type { Event } from '../../contract/events.ts';
 import { serviceClient, stopFollower } from '../../leader/index.ts';
+import { reportError } from '../report-error.ts';
 import type { Interrupts } from '../run/interrupts.ts';
 import { watchInterrupts } from '../run/interrupts.ts';
 import type { Io } from '../terminal/io.ts';
@@ -16,16 +17,17 @@ export async function runDemo(isKeeping: boolean, io: Io): Promise<number> {
   const interrupts = watchInterrupts();
   const stage = await setStage(io.env);
   const world: World = { stage, io, interrupts, env: childEnv(io.env, stage.state) };
-  let isDone = false;
+  let exitCode = 1;
+  let isKept = false;
   try {
-    const exitCode = await play(world);
-    isDone = exitCode === 0;
-    if (isKeeping && isDone) leave(world);
-    return exitCode;
+    exitCode = await play(world);
+    isKept = isKeeping && exitCode === 0;
+    if (isKept) leave(world);
   } finally {
-    if (!(isKeeping && isDone)) await tearDown(world);
+    if (!isKept && !(await tearDown(world))) exitCode ||= 4;
     interrupts.dispose();
   }
+  return exitCode;
 }
 
 interface World {
@@ -86,13 +88,18 @@ function leave({ stage, io, service }: World): void {
   io.write('stdout', `${tryNext(stage, service!, io.stdout.paint).join('\n')}\n`);
 }
 
-async function tearDown({ stage, service, io }: World): Promise<void> {
-  await Promise.allSettled([
+/** True when nothing is left; what could not be stopped is said. */
+async function tearDown({ stage, service, io }: World): Promise<boolean> {
+  const results = await Promise.allSettled([
     service?.stop(),
     ...stage.hosts.map(host => stopFollower(host, { stateDir: stage.state, force: true })),
   ]);
   await strike(stage.root);
-  io.write('stdout', 'The service and the followers are stopped, their files removed.\n');
+  const failures = results.filter(result => result.status === 'rejected');
+  for (const { reason } of failures) reportError(reason, io, false);
+  const isClean = failures.length === 0;
+  if (isClean) io.write('stdout', 'The service and the followers are stopped, their files removed.\n');
+  return isClean;
 }
 
 /** What a person's own settings could change is left out. */

@@ -98,7 +98,7 @@ async function directory(cwd: string): Promise<Finding[]> {
     return [finding, space('disk of the workspace', path)];
   } catch (error) {
     const { message } = asAwError(error);
-    return [{ check, status: 'failed', detail: message, fix: `mkdir -p '${cwd}', or mount it` }];
+    return [{ check, status: 'failed', detail: message, fix: `mkdir -p ${quotePosix(cwd)}` }];
   }
 }
 

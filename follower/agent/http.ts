@@ -23,7 +23,7 @@ export async function readBody(stream: ServerHttp2Stream, limit: number): Promis
     if (length > limit) throw new AwError('AW_FRAME_TOO_LARGE', { what: 'the request', limit });
     chunks.push(chunk);
   }
-  if (stream.aborted) throw new Error('the request was cut off');
+  if (stream.closed) throw new Error('the request was cut off');
   return Buffer.concat(chunks, length);
 }
 

@@ -29,7 +29,7 @@ export function startProbe(
   });
   const mark = child.pid === undefined ? undefined : startMark(child.pid);
   const root: TreeRoot = {
-    runId,
+    marks: [`AW_RUN_ID=${runId}`],
     ...(child.pid === undefined ? {} : { pid: child.pid }),
     ...(mark === undefined ? {} : { mark }),
   };

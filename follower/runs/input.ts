@@ -1,9 +1,6 @@
 /** The input of one run: what its leader sends, handed to the command. */
 import type { Readable, Writable } from 'node:stream';
 
-/** A source that can say that it was cut off, as an HTTP/2 stream can. */
-export type InputSource = Readable & { readonly aborted?: boolean };
-
 export class RunInput {
   /** Taken from sources so far. */
   bytes = 0;
@@ -30,14 +27,14 @@ export class RunInput {
    * that is cut off leaves the input open: the command would take that for the end of the data.
    * @returns false when the source was cut off; true at its end, or when the command takes no more.
    */
-  async take(source: InputSource): Promise<boolean> {
+  async take(source: Readable): Promise<boolean> {
     this.isTaken = true;
     try {
       const sink = await this.#sink.promise;
       if (sink === undefined || sink.destroyed) return true;
-      await this.#pump(source, sink);
+      const isWhole = await this.#pump(source, sink);
       if (sink.destroyed) return true;
-      if (!source.readableEnded || source.aborted === true) return false;
+      if (!isWhole) return false;
       this.isEnded = true;
       sink.end();
       return true;
@@ -46,22 +43,25 @@ export class RunInput {
     }
   }
 
-  /** Resolves when either end is over. */
-  #pump(source: InputSource, sink: Writable): Promise<void> {
+  /** Resolves when either end is over; true when all of the source was handed on. */
+  #pump(source: Readable, sink: Writable): Promise<boolean> {
     return new Promise(fulfil => {
       const onData = (chunk: Buffer) => {
         this.bytes += chunk.length;
         if (!sink.write(chunk)) source.pause();
       };
       const onDrain = () => source.resume();
-      const finish = () => {
-        source.off('data', onData).off('end', finish).off('close', finish);
-        sink.off('drain', onDrain).off('close', finish);
-        fulfil();
+      const finish = (isWhole: boolean) => {
+        source.off('data', onData).off('end', onEnd).off('close', onClose);
+        sink.off('drain', onDrain).off('close', onClose);
+        fulfil(isWhole);
       };
-      if (source.destroyed) return finish();
-      source.once('end', finish).once('close', finish);
-      sink.on('drain', onDrain).once('close', finish);
+      // An HTTP/2 stream that its peer resets ends too, but is closed by then.
+      const onEnd = () => finish(!source.closed);
+      const onClose = () => finish(false);
+      if (source.destroyed) return finish(false);
+      source.once('end', onEnd).once('close', onClose);
+      sink.on('drain', onDrain).once('close', onClose);
       source.on('data', onData);
     });
   }

@@ -25,7 +25,10 @@ function entryOf(pid: number): ProcessEntry | undefined {
     session: Number(fields[3]),
     mark,
     startedSince: other => Number(mark) >= Number(other),
-    hasVariable: assignment => `\0${read(pid, 'environ') ?? ''}`.includes(`\0${assignment}\0`),
+    hasVariables: assignments => {
+      const environment = `\0${read(pid, 'environ') ?? ''}`;
+      return assignments.every(assignment => environment.includes(`\0${assignment}\0`));
+    },
     command: () =>
       read(pid, 'cmdline', 'utf8')?.replace(/\0$/, '').replaceAll('\0', ' ') ||
       `[${stat.slice(stat.indexOf('(') + 1, nameEnd)}]`,

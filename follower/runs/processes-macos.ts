@@ -2,14 +2,15 @@
 import { execFile } from 'node:child_process';
 import type { ProcessEntry } from './tree.ts';
 
-/** All living ones. `assignment` is the only variable that `hasVariable` can be asked for. */
-export async function macosProcesses(assignment: string): Promise<ProcessEntry[]> {
+/** All living ones. `assignments` is all that `hasVariables` can be asked for. */
+export async function macosProcesses(assignments: readonly string[]): Promise<ProcessEntry[]> {
   const columns = ['-axww', '-o', 'pid=,ppid=,pgid=,stat=,lstart=,command='];
   // With -E the environment follows the command, as far as the system shows it; the command's end is not marked.
   const [plain, withVariables] = await Promise.all([ps(columns), ps(['-E', '-axww', '-o', 'pid=,command='])]);
   const marked = new Set<number>();
   for (const line of withVariables.split('\n')) {
-    if (` ${line} `.includes(` ${assignment} `)) marked.add(Number.parseInt(line, 10));
+    if (assignments.every(assignment => ` ${line} `.includes(` ${assignment} `)))
+      marked.add(Number.parseInt(line, 10));
   }
   return plain.split('\n').flatMap(line => parseProcess(line, marked) ?? []);
 }
@@ -29,7 +30,7 @@ export function parseProcess(line: string, marked: ReadonlySet<number>): Process
     session: -1,
     mark: mark!,
     startedSince: other => !(Date.parse(mark!) < Date.parse(other)),
-    hasVariable: () => marked.has(Number(pid)),
+    hasVariables: () => marked.has(Number(pid)),
     command: () => command!,
   };
 }

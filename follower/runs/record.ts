@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { ExitReason } from '../../contract/events.ts';
 import type { RunRequest } from '../../contract/follower-api.ts';
 import { HostName, RunId } from '../../contract/names.ts';
-import type { TreeRoot } from './tree.ts';
+import { runMarks, type TreeRoot } from './tree.ts';
 
 const RunRecord = z.object({
   runId: RunId,
@@ -46,8 +46,12 @@ export function writeRecord(directory: string, record: RunRecord): void {
 }
 
 /** Where a search for its processes starts. */
-export function rootOf({ runId, pid, mark }: RunRecord): TreeRoot {
-  return { runId, ...(pid === undefined ? {} : { pid }), ...(mark === undefined ? {} : { mark }) };
+export function rootOf({ runId, host, pid, mark }: RunRecord): TreeRoot {
+  return {
+    marks: runMarks(runId, host),
+    ...(pid === undefined ? {} : { pid }),
+    ...(mark === undefined ? {} : { mark }),
+  };
 }
 
 /** Equal for requests that mean the same, whatever the order of their fields. */

@@ -18,6 +18,7 @@ import {
   textOf,
   until,
 } from '../test-support/scripts.ts';
+import { MAX_LIVE_RUNS } from './registry.ts';
 
 describe.skipIf(process.platform === 'win32')('runs of real processes', () => {
   let it: TestRuns;
@@ -441,8 +442,12 @@ describe.skipIf(process.platform === 'win32')('runs of real processes', () => {
   });
 
   test('only so many runs at a time', async () => {
-    const crowd = await openTestRuns({ prepare: () => new Promise(() => {}) });
-    for (let count = 0; count < 64; count++) crowd.start('');
+    const gate = Promise.withResolvers<never>();
+    const crowd = await openTestRuns({ prepare: () => gate.promise });
+    for (let count = 0; count < MAX_LIVE_RUNS; count++) crowd.start('');
     expect(() => crowd.start('')).toThrow(expect.objectContaining({ code: 'AW_TOO_MANY_RUNS' }));
+    gate.reject(new AwError('AW_INTERNAL', { reason: 'test' }));
+    await until(() => crowd.runs.liveCount === 0);
+    await crowd.close();
   });
 });

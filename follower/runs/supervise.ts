@@ -19,6 +19,7 @@ import {
   canFindTrees,
   findTree,
   type ProcessEntry,
+  runMarks,
   signalTree,
   type TreeRoot,
   type TreeSignal,
@@ -84,7 +85,7 @@ export class SupervisedRun {
   constructor(options: SuperviseOptions) {
     const { request, journal, epoch, filter } = options;
     this.#options = options;
-    this.#root = { runId: request.runId };
+    this.#root = { marks: runMarks(request.runId, request.host) };
     this.input = request.stdin === 'stream' ? new RunInput() : undefined;
     journal.onReader = () => this.#regulate();
     this.#recorder = new Recorder({
@@ -158,7 +159,7 @@ export class SupervisedRun {
     const startedAt = performance.now();
     this.pid = child.pid;
     const mark = startMark(child.pid);
-    this.#root = { runId: request.runId, pid: child.pid, ...(mark === undefined ? {} : { mark }) };
+    this.#root = { ...this.#root, pid: child.pid, ...(mark === undefined ? {} : { mark }) };
     this.#recorder.started(child.pid);
     const closed = this.#record(stdio.attach(child));
     onSpawn(this.#root);

@@ -1,6 +1,6 @@
 /**
  * Finding and signalling all processes of a run: its descendants, its process group and session, and, where the
- * environment of processes can be read, everything that carries the run's id in it (a daemon that left them all).
+ * environment of processes can be read, everything that carries the run's marks in it (a daemon that left them all).
  */
 import { execFile } from 'node:child_process';
 import { linuxProcesses } from './processes-linux.ts';
@@ -8,8 +8,11 @@ import { macosProcesses } from './processes-macos.ts';
 
 /** What a search for a run's processes starts from. */
 export interface TreeRoot {
-  /** Every process of the run has `AW_RUN_ID=<runId>` in its environment unless it removed it. */
-  runId: string;
+  /**
+   * `NAME=value` lines that every process of the run has in its environment, all of them, unless it removed one. Several
+   * followers of one machine work on a run of one id, so the host's name is among them.
+   */
+  marks: readonly string[];
   /** The process that was spawned; absent when that is not known. */
   pid?: number;
   /** Its `startMark`. */
@@ -25,9 +28,14 @@ export interface ProcessEntry {
   mark: string;
   /** True when it could have been started after the process with that mark. */
   startedSince(mark: string): boolean;
-  /** Whether `name=value` is in its environment; false when that cannot be read. */
-  hasVariable(assignment: string): boolean;
+  /** Whether all these `NAME=value` are in its environment; false when that cannot be read. */
+  hasVariables(assignments: readonly string[]): boolean;
   command(): string;
+}
+
+/** What the processes of a run carry, as a `TreeRoot` names it. */
+export function runMarks(runId: string, host: string): string[] {
+  return [`AW_RUN_ID=${runId}`, `AW_HOST=${host}`];
 }
 
 /** True where the whole tree can be found, also after its root is gone. */
@@ -36,14 +44,12 @@ export const canFindTrees = process.platform !== 'win32';
 /** The living processes of a run. Empty on Windows, where only a living root leads to its tree. */
 export async function findTree(root: TreeRoot): Promise<ProcessEntry[]> {
   if (!canFindTrees) return [];
-  const all =
-    process.platform === 'linux' ? linuxProcesses() : await macosProcesses(`AW_RUN_ID=${root.runId}`);
+  const all = process.platform === 'linux' ? linuxProcesses() : await macosProcesses(root.marks);
   return membersOf(root, all);
 }
 
 /** Pure but for the look at environments, which is put off until nothing else tells. */
 export function membersOf(root: TreeRoot, all: readonly ProcessEntry[]): ProcessEntry[] {
-  const assignment = `AW_RUN_ID=${root.runId}`;
   const holder = all.find(entry => entry.pid === root.pid);
   // A later process with the root's number, and its group, are none of ours.
   const numbersAreOurs = root.pid !== undefined && (holder === undefined || holder.mark === root.mark);
@@ -54,7 +60,7 @@ export function membersOf(root: TreeRoot, all: readonly ProcessEntry[]): Process
   for (const entry of possible) {
     const byNumber =
       numbersAreOurs && (entry.pid === root.pid || entry.group === root.pid || entry.session === root.pid);
-    if (byNumber || entry.hasVariable(assignment)) members.set(entry.pid, entry);
+    if (byNumber || entry.hasVariables(root.marks)) members.set(entry.pid, entry);
   }
   for (let before = -1; before !== members.size; ) {
     before = members.size;

@@ -69,7 +69,12 @@ export function shellInvocation(request: RunRequest, cwd: string): Invocation {
   return {
     file: '/bin/sh',
     args: ['-c', request.command.script],
-    env: { PATH: process.env.PATH ?? '/usr/bin:/bin', ...request.env, AW_RUN_ID: request.runId },
+    env: {
+      PATH: process.env.PATH ?? '/usr/bin:/bin',
+      ...request.env,
+      AW_RUN_ID: request.runId,
+      AW_HOST: request.host,
+    },
     cwd,
   };
 }

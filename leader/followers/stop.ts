@@ -39,7 +39,10 @@ export async function stopFollower(
     const live = force ? 0 : (await client.runs()).filter(run => run.state !== 'ended').length;
     if (live > 0) throw new AwError('AW_TOO_MANY_RUNS', { count: live }, { host: host.name });
     const mark = host.transport === 'local' ? startMark(pid) : undefined;
-    await client.shutdown({ force });
+    // The answer may go down with the agent; whether it is gone is looked at anyway.
+    await client.shutdown({ force }).catch((error: AwError) => {
+      if (error.code !== 'AW_HOST_UNREACHABLE') throw error;
+    });
     await gone(host, client, pid, mark);
     return { stopped: true, pid };
   } finally {

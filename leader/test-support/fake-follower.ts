@@ -120,7 +120,7 @@ export async function startFakeFollower(
     for (let next = from; ; ) {
       while (next < run.lines.length) {
         const line = run.lines[next++]!;
-        if (!stream.write(`${line}\n`)) await Promise.race([once(stream, 'drain'), once(stream, 'close')]);
+        if (!stream.write(`${line}\n`)) await writable(stream);
         if (stream.destroyed) return;
         if (line.includes('"hostExited"') && next === run.lines.length) return stream.end();
       }
@@ -229,4 +229,14 @@ export async function startFakeFollower(
   };
   await fake.listen();
   return fake;
+}
+
+function writable(stream: http2.ServerHttp2Stream): Promise<void> {
+  return new Promise(fulfil => {
+    const done = () => {
+      stream.off('drain', done).off('close', done);
+      fulfil();
+    };
+    stream.on('drain', done).on('close', done);
+  });
 }
