@@ -56,7 +56,7 @@ async function planRun(run: RunArguments & { io: Io }): Promise<RunSpec | undefi
   const { options, io } = run;
   const given = commandOf(run);
   const here = directoryOf(run, io.cwd);
-  const project = findProject(here);
+  const project = findProject(io.cwd);
   const again = options.rerunFailed ? await lastFailure(project, run.name) : undefined;
   const command = given ?? again?.command;
   if (command === undefined) {

@@ -4,6 +4,9 @@ import type { z } from 'zod';
 import { AwError } from '../../contract/errors.ts';
 import { fieldErrors, PROBLEM_TYPE, toProblem } from '../../contract/problem.ts';
 
+/** How long a peer may go on sending after its answer. */
+const STOP_MS = 1000;
+
 /** A request whose body or query does not have the shape of its schema. */
 export class InvalidRequest extends Error {
   readonly fields: Record<string, string>;
@@ -18,7 +21,8 @@ export class InvalidRequest extends Error {
 export async function readBody(stream: ServerHttp2Stream, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
+  // A body that is too large still gets its answer, so leaving the loop must not end the stream.
+  for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     length += chunk.length;
     if (length > limit) throw new AwError('AW_FRAME_TOO_LARGE', { what: 'the request', limit });
     chunks.push(chunk);
@@ -76,8 +80,14 @@ function canAnswer(stream: ServerHttp2Stream): boolean {
   return !stream.destroyed && !stream.closed && !stream.headersSent;
 }
 
-/** Tells a peer that is still sending a body that nobody wants the rest, once the answer is out. */
+/**
+ * Lets the rest of a body pass unread, and cuts a peer off that goes on sending. Not at once: a reset right behind an
+ * answer makes Node's client lose the answer.
+ */
 function stopReading(stream: ServerHttp2Stream): void {
   if (stream.readableEnded) return;
-  stream.once('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+  stream.resume();
+  const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), STOP_MS);
+  timer.unref();
+  stream.once('close', () => clearTimeout(timer));
 }

@@ -8,7 +8,7 @@ import type { Batch, Spool } from './spool.ts';
 const ENOUGH = 64 * 1024;
 const MAX_DELAY = 150;
 /** A longer body only takes more memory at both ends; an event alone may be longer. */
-const FULL = Math.min(2 * 1024 * 1024, MAX_INGEST);
+const FULL = Math.min(512 * 1024, MAX_INGEST);
 const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 5_000;
 

@@ -38,7 +38,7 @@ export interface Score {
   ingest: Ingest | undefined;
   /** What a person should know before anything else. */
   notes: string[];
-  /** Tell the consumer, and the service, which hosts take part. */
+  /** Tell the service which hosts take part. */
   announce: boolean;
   plan: ((host: HostEntry) => RunRequestInput) | undefined;
   report: (host: string) => Promise<RunRequestInput['report']>;
@@ -75,7 +75,7 @@ export function conduct(score: Score, troubles: Troubles): Run {
     await ingest?.append(item);
     await show(lane, item);
   };
-  const note = (message: string) => void show(own, leader.make({ type: 'note', message }));
+  const note = (message: string) => void show(own, leader.remark(message));
   troubles.tell = note;
 
   const slots = createSlots(score.maxParallel);
@@ -110,6 +110,8 @@ export function conduct(score: Score, troubles: Troubles): Run {
     const giveBack = await slots.take(AbortSignal.any([cancellation.begun, abandoned.signal]));
     if (giveBack !== undefined) return runHost(run).finally(giveBack);
     if (abandoned.signal.aborted) return undefined;
+    // It runs there already; that it is to be ended changes nothing about following it.
+    if (score.plan === undefined) return runHost(run);
     // In its turn for the consumer as any other host: what it would have been asked no longer matters.
     return runHost({
       ...run,
@@ -122,7 +124,7 @@ export function conduct(score: Score, troubles: Troubles): Run {
   const perform = async (): Promise<Outcome> => {
     for (const text of score.notes) note(text);
     if (score.announce)
-      await emit(own, leader.make({ type: 'followersCatalog', hosts: hosts.map(catalogEntry) }));
+      await ingest?.append(leader.make({ type: 'followersCatalog', hosts: hosts.map(catalogEntry) }));
     const exits = await Promise.all(hosts.map(runOne));
     const outcomes: Record<string, HostOutcome> = {};
     for (const [index, exited] of exits.entries()) {

@@ -15,6 +15,8 @@ type Needed<T> = Exclude<
 
 export interface LeaderEvents {
   make(content: Content<KnownEvent>): JournalItem;
+  /** A note for whoever looks at this run here. It has no number, because it goes to no service. */
+  remark(message: string): JournalItem;
 }
 
 export function createLeaderEvents(runId: string): LeaderEvents {
@@ -24,6 +26,16 @@ export function createLeaderEvents(runId: string): LeaderEvents {
     make(content) {
       const ts = new Date().toISOString();
       const event = { ts, origin: 'leader', epoch, seq: seq++, runId, ...content } as KnownEvent;
+      return { event, line: JSON.stringify(event) };
+    },
+    remark(message) {
+      const event = {
+        type: 'note' as const,
+        ts: new Date().toISOString(),
+        origin: 'leader' as const,
+        runId,
+        message,
+      };
       return { event, line: JSON.stringify(event) };
     },
   };
