@@ -1,6 +1,10 @@
 /** Small tools the suites share. */
 import { type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
+
+/** The launcher, wherever a benchmark runs it. */
+export const AW = join(import.meta.dirname, '../bin/aw.js');
 
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);

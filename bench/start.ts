@@ -1,7 +1,7 @@
 /** From starting the CLI to the first byte of output and to its end: `true` on 1, 3 and 10 local followers. */
 import { makeFleet } from '../test/support/fleet.ts';
 import type { Row } from './main.ts';
-import { drain, median } from './measure.ts';
+import { AW, drain, median } from './measure.ts';
 
 export async function run(): Promise<{ rows: Row[] }> {
   const rows: Row[] = [];
@@ -11,18 +11,9 @@ export async function run(): Promise<{ rows: Row[] }> {
     const fleet = makeFleet(
       Array.from({ length: count }, (_, index) => ({ name: `h${index}`, shell: 'bash' as const })),
     );
-    const args = [
-      'bin/aw.js',
-      'agent',
-      'run-everywhere',
-      '--hosts',
-      fleet.hostsFile,
-      '--output',
-      'json',
-      '--cwd',
-      fleet.project,
-    ];
-    const once = () => drain(process.execPath, [...args, '--', 'true'], { env: fleet.env });
+    const args = [AW, 'agent', 'run-everywhere', '--output', 'json'];
+    const once = () =>
+      drain(process.execPath, [...args, '--', 'true'], { env: fleet.env, cwd: fleet.project });
     try {
       const cold: Awaited<ReturnType<typeof once>>[] = [];
       for (let i = 0; i < 3; i++) {

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFleet } from '../test/support/fleet.ts';
 import type { Row } from './main.ts';
-import { drain, median } from './measure.ts';
+import { AW, drain, median } from './measure.ts';
 
 const MiB = 1024 * 1024;
 
@@ -18,21 +18,9 @@ export async function run(): Promise<{ rows: Row[] }> {
     const pipe = await rate(size, 3, () => drain('sh', ['-c', `cat ${random} | cat`], {}));
     rows.push({ name: 'cat through a pipe', value: pipe, unit: 'MB/s', note: '1 GiB of random bytes' });
     for (const output of ['json', 'prefix']) {
-      const args = [
-        'agent',
-        'run-everywhere',
-        '--hosts',
-        one.hostsFile,
-        '--cwd',
-        one.project,
-        '--output',
-        output,
-        '--',
-        'cat',
-        'random',
-      ];
+      const args = ['agent', 'run-everywhere', '--quiet', '--output', output, '--', 'cat', 'random'];
       const value = await rate(size, 3, () =>
-        drain(process.execPath, ['bin/aw.js', ...args], { env: one.env }),
+        drain(process.execPath, [AW, ...args], { env: one.env, cwd: one.project }),
       );
       rows.push({
         name: `1 follower, 1 GiB random, ${output}`,
@@ -58,21 +46,9 @@ export async function run(): Promise<{ rows: Row[] }> {
     );
     rows.push({ name: 'cat through a pipe', value: pipe, unit: 'MB/s', note: '10 x 20 MiB of text lines' });
     for (const output of ['json', 'prefix']) {
-      const args = [
-        'agent',
-        'run-everywhere',
-        '--hosts',
-        ten.hostsFile,
-        '--cwd',
-        ten.project,
-        '--output',
-        output,
-        '--',
-        'cat',
-        'text',
-      ];
+      const args = ['agent', 'run-everywhere', '--quiet', '--output', output, '--', 'cat', 'text'];
       const value = await rate(10 * text.length, 3, () =>
-        drain(process.execPath, ['bin/aw.js', ...args], { env: ten.env }),
+        drain(process.execPath, [AW, ...args], { env: ten.env, cwd: ten.project }),
       );
       rows.push({
         name: `10 followers, 20 MiB text each, ${output}`,

@@ -8,7 +8,7 @@
  * | `GET /v1/runs` | | `{ runs: RunState[] }` |
  * | `GET /v1/runs/{id}` | | `RunState` |
  * | `GET /v1/runs/{id}/events?from=N[&lead=1]` | | NDJSON of events from seq N, live, ending after `hostExited` |
- * | `POST /v1/runs/{id}/stdin` | raw bytes, `content-type: application/octet-stream` | 204 at the end of input |
+ * | `POST /v1/runs/{id}/stdin[?offset=N]` | raw bytes, `content-type: application/octet-stream` | 204 at the end of input |
  * | `POST /v1/runs/{id}/signal` | `SignalRequest` | 202 `RunState` |
  * | `GET /v1/doctor` | | `DoctorReport` |
  * | `POST /v1/shutdown` | | 202; the agent ends when it has no live runs, at once with `?force=1` |
@@ -96,6 +96,11 @@ export const RunState = z.looseObject({
   startedAt: z.iso.datetime(),
   /** Of the next event. */
   nextSeq: z.int().nonnegative(),
+  /**
+   * Of its input, what has arrived so far. A stdin request that was cut off did not end the input; another one with this
+   * as its `offset` goes on.
+   */
+  stdinBytes: z.int().nonnegative().optional(),
   reason: ExitReason.optional(),
   code: z.int().nullable().optional(),
 });

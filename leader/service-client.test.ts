@@ -95,7 +95,7 @@ test('a token is never sent on to where an answer points', async () => {
   const url = await scripted((_, response) => {
     response.writeHead(307, { location: elsewhere }).end();
   });
-  expect(await codeOf(serviceClient({ url, token: KEY }).sessions())).toBe('AW_SERVICE_UNREACHABLE');
+  expect(await codeOf(serviceClient({ url, token: KEY }).sessions())).toBe('AW_SERVICE_REJECTED');
   expect(reached).toBe(false);
 });
 

@@ -1,10 +1,8 @@
 /** The service's API, typed. */
 import { z } from 'zod';
-import { MAX_LINE } from '../contract/limits.ts';
 import { Follower, IngestResult, ScopedToken, Session, type SessionInput } from '../contract/service-api.ts';
-import { decodeLines } from '../tunnel/ndjson.ts';
-import { followEvents, type StoredEvent } from './service-events.ts';
-import { baseUrl, createRequest, parseAnswer, parseEvent, unreachable } from './service-http.ts';
+import { readEvents, type StoredEvent } from './service-events.ts';
+import { baseUrl, createRequests, parseAnswer, unreachable } from './service-http.ts';
 
 export interface ServiceAddress {
   /** Of the service, without `/api/v1`. */
@@ -37,7 +35,7 @@ export interface ServiceClient {
   /** A token that can only report events of one host in one session. */
   createToken(sessionId: string, host: string): Promise<ScopedToken>;
   /** @param ndjson events, one a line, at most `MAX_INGEST` bytes and `MAX_INGEST_EVENTS` lines */
-  ingest(sessionId: string, ndjson: Uint8Array<ArrayBuffer>, signal?: AbortSignal): Promise<IngestResult>;
+  ingest(sessionId: string, ndjson: Uint8Array, signal?: AbortSignal): Promise<IngestResult>;
   events(sessionId: string, options?: EventsOptions): AsyncGenerator<StoredEvent>;
   /** The raw bytes of the output. */
   logs(sessionId: string, filter?: LogFilter): AsyncGenerator<Uint8Array>;
@@ -50,15 +48,16 @@ const INGEST_ANSWER = 60_000;
 /** Makes no connection yet. @throws AW_USAGE when `url` is none */
 export function serviceClient({ url, token }: ServiceAddress): ServiceClient {
   const base = baseUrl(url);
-  const request = createRequest(base, token);
-  const get = <S extends z.ZodType>(path: string, schema: S) =>
-    request(path).then(answer => parseAnswer(answer, schema));
-  const post = <S extends z.ZodType>(path: string, body: unknown, schema: S) =>
-    request(path, {
-      method: 'POST',
-      body: JSON.stringify(body),
-      headers: { 'content-type': 'application/json' },
-    }).then(answer => parseAnswer(answer, schema));
+  const requests = createRequests(base, token);
+  const get = async <S extends z.ZodType>(path: string, schema: S) =>
+    parseAnswer(await requests.text(path), schema);
+  const post = async <S extends z.ZodType>(path: string, body: unknown, schema: S) => {
+    const headers = { 'content-type': 'application/json' };
+    return parseAnswer(
+      await requests.text(path, { method: 'POST', body: JSON.stringify(body), headers }),
+      schema,
+    );
+  };
   const sessionPath = (id: string) => `/sessions/${encodeURIComponent(id)}`;
 
   return {
@@ -72,7 +71,7 @@ export function serviceClient({ url, token }: ServiceAddress): ServiceClient {
     session: id => get(sessionPath(id), Session),
     createToken: (sessionId, host) => post(`${sessionPath(sessionId)}/tokens`, { host }, ScopedToken),
     async ingest(sessionId, ndjson, signal) {
-      const answer = await request(`${sessionPath(sessionId)}/events/ingest`, {
+      const answer = await requests.text(`${sessionPath(sessionId)}/events/ingest`, {
         method: 'POST',
         body: ndjson,
         headers: { 'content-type': 'application/x-ndjson' },
@@ -81,40 +80,25 @@ export function serviceClient({ url, token }: ServiceAddress): ServiceClient {
       });
       return parseAnswer(answer, IngestResult);
     },
-    async *events(sessionId, { after = 0, follow = true, signal } = {}) {
-      const path = `${sessionPath(sessionId)}/events`;
-      if (follow) {
-        yield* followEvents(
-          (headers, abort) => request(path, { headers, signal: abort, stream: true }),
-          after,
-          signal,
-        );
-        return;
-      }
-      const answer = await request(`${path}?follow=0&lastEventId=${after}`, {
-        headers: { accept: 'application/x-ndjson' },
-        stream: true,
-        ...(signal === undefined ? {} : { signal }),
+    events(sessionId, { after = 0, follow = true, signal } = {}) {
+      const path = `${sessionPath(sessionId)}/events${follow ? '' : '?follow=0'}`;
+      return readEvents((headers, abort) => requests.stream(path, { headers, signal: abort }), {
+        url: base,
+        after,
+        follow,
+        signal,
       });
-      let id = after;
-      for await (const line of decodeLines(bodyOf(answer), 2 * MAX_LINE)) {
-        yield { id: ++id, event: parseEvent(line) };
-      }
     },
     async *logs(sessionId, filter = {}) {
       const query = new URLSearchParams(Object.entries(filter));
-      const answer = await request(`${sessionPath(sessionId)}/logs?${query}`, { stream: true });
-      yield* bodyOf(answer);
+      const answer = await requests.stream(`${sessionPath(sessionId)}/logs?${query}`);
+      try {
+        yield* answer;
+      } catch (error) {
+        throw unreachable(base, error);
+      }
     },
     followers: async () =>
       (await get('/followers', z.looseObject({ followers: z.array(Follower) }))).followers,
   };
-
-  async function* bodyOf(answer: Response): AsyncGenerator<Uint8Array> {
-    try {
-      if (answer.body !== null) yield* answer.body;
-    } catch (error) {
-      throw unreachable(base, error);
-    }
-  }
 }

@@ -1,4 +1,5 @@
-/** Follows a session's events over SSE: resumes after a lost connection, and notices a dead one by its silence. */
+/** Reads a session's events over SSE: resumes after a lost connection, and notices a dead one by its silence. */
+import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { AwError, asAwError } from '../contract/errors.ts';
@@ -26,39 +27,46 @@ const FINAL = new Set<string>([
   'AW_SERVICE_REJECTED',
 ]);
 
-type Open = (headers: Record<string, string>, signal: AbortSignal) => Promise<Response>;
+type Open = (headers: Record<string, string>, signal: AbortSignal) => Promise<IncomingMessage>;
+
+interface ReadOptions {
+  /** Of the service, for errors. */
+  url: string;
+  after: number;
+  follow: boolean;
+  signal: AbortSignal | undefined;
+}
 
 /**
- * Every event after `after`, each once, in order. Ends when `signal` aborts.
- * @throws the service's answer when it refuses (401, 403, 404); AW_SERVICE_UNREACHABLE when it cannot be reached at first
+ * Every event after `after`, each once, in order. Without `follow` ends behind those that are stored now, otherwise only
+ * when `signal` aborts.
+ * @throws the service's answer when it refuses (401, 403, 404); AW_SERVICE_UNREACHABLE when it cannot be reached at first,
+ * without `follow` also later
  */
-export async function* followEvents(
+export async function* readEvents(
   open: Open,
-  after: number,
-  signal?: AbortSignal,
+  { url, after, follow, signal }: ReadOptions,
 ): AsyncGenerator<StoredEvent> {
   let last = after;
   let pause = FIRST_PAUSE;
   let everConnected = false;
   for (;;) {
     if (signal?.aborted) return;
-    const connection = createConnection(signal);
+    const connection = createConnection(url, signal);
     try {
-      const answer = await open(
-        { accept: 'text/event-stream', 'last-event-id': String(last) },
-        connection.signal,
-      );
-      connection.opened(answer);
+      const headers = { accept: 'text/event-stream', 'last-event-id': String(last) };
+      connection.opened(await open(headers, connection.signal));
       everConnected = true;
       for await (const stored of connection.events()) {
         pause = FIRST_PAUSE;
         last = stored.id;
         yield stored;
       }
+      if (connection.isComplete) return;
     } catch (thrown) {
       if (signal?.aborted) return;
       const error = asAwError(thrown);
-      if (!everConnected || FINAL.has(error.code)) throw error;
+      if (!everConnected || !follow || FINAL.has(error.code)) throw error;
     } finally {
       connection.close();
     }
@@ -69,13 +77,13 @@ export async function* followEvents(
   }
 }
 
-function createConnection(outer: AbortSignal | undefined) {
+function createConnection(url: string, outer: AbortSignal | undefined) {
   const own = new AbortController();
   let heartbeat = DEFAULT_HEARTBEAT;
   let watchdog: NodeJS.Timeout | undefined;
   let retry: number | undefined;
-  let body: ReadableStream<Uint8Array> | null = null;
-  let url = '';
+  let body: IncomingMessage | undefined;
+  let isComplete = false;
   const ready: StoredEvent[] = [];
   let failure: AwError | undefined;
 
@@ -88,6 +96,8 @@ function createConnection(outer: AbortSignal | undefined) {
     if (event === 'hello') {
       const hello = StreamHello.safeParse(JSON.parse(data));
       if (hello.success) heartbeat = hello.data.heartbeatMs;
+    } else if (event === 'end') {
+      isComplete = JSON.parse(data).reason === 'complete';
     } else if (event === undefined && /^\d{1,15}$/.test(id ?? '')) {
       ready.push({ id: Number(id), event: parseEvent(data) });
     }
@@ -112,16 +122,20 @@ function createConnection(outer: AbortSignal | undefined) {
 
   return {
     signal: outer === undefined ? own.signal : AbortSignal.any([own.signal, outer]),
+    /** All that was asked for has come. */
+    get isComplete() {
+      return isComplete;
+    },
     get retry() {
       return retry;
     },
     /** @throws AW_SERVICE_REJECTED when this is no event stream. */
-    opened(answer: Response) {
-      ({ url, body } = answer);
-      const type = answer.headers.get('content-type') ?? '';
+    opened(answer: IncomingMessage) {
+      body = answer;
+      const type = answer.headers['content-type'] ?? '';
       if (type.startsWith('text/event-stream')) return;
       const reason = `with ${type || 'something'} instead of an event stream`;
-      throw new AwError('AW_SERVICE_REJECTED', { status: answer.status, reason });
+      throw new AwError('AW_SERVICE_REJECTED', { status: answer.statusCode ?? 0, reason });
     },
     async *events(): AsyncGenerator<StoredEvent> {
       const decoder = new TextDecoder();
@@ -136,7 +150,7 @@ function createConnection(outer: AbortSignal | undefined) {
           alive();
         }
       } catch (error) {
-        throw error instanceof AwError ? error : unreachable(url, error);
+        throw error instanceof AwError ? error : unreachable(url, own.signal.reason ?? error);
       }
     },
     close() {

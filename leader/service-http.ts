@@ -1,57 +1,97 @@
-/** Requests to the service: bounded in time, every failure an `AwError`. */
+/** Requests to the service: bounded in time and size, every failure an `AwError`. */
+import http from 'node:http';
 import type { z } from 'zod';
 import { AwError, show } from '../contract/errors.ts';
 import { Event } from '../contract/events.ts';
 import { fromProblem } from '../contract/problem.ts';
 
 const ANSWER = 15_000;
+/** A list of very many sessions fits. */
+const MAX_BODY = 64 * 1024 * 1024;
 
 export interface RequestInput {
   method?: 'GET' | 'POST';
-  body?: string | Uint8Array<ArrayBuffer>;
+  /** Sent as it is and not copied: large batches go through here. */
+  body?: string | Uint8Array;
   headers?: Record<string, string>;
   signal?: AbortSignal;
-  /** To the whole answer, or with `stream` to its headers. */
+  /** To the whole answer, or for a stream to its headers. */
   timeoutMs?: number;
-  /** The answer's body is read as it comes, without a limit of time. */
-  stream?: boolean;
+}
+
+export interface Requests {
+  /** The body of an answer that was not refused. */
+  text(path: string, input?: RequestInput): Promise<string>;
+  /** The same as it comes, without a limit of time. `signal` ends it. */
+  stream(path: string, input?: RequestInput): Promise<http.IncomingMessage>;
 }
 
 /**
- * Answers that were not refused; unless asked for as a stream, with their body already there.
- * @throws AW_SERVICE_UNREACHABLE, or what the service's Problem says
+ * Requests below `base`; connections are kept and used again. An answer that points elsewhere is not followed, so a token
+ * goes nowhere else than to where it was meant to go.
+ *
+ * All throw AW_SERVICE_UNREACHABLE, or what the service's Problem says.
  */
-export function createRequest(base: string, token: string | undefined) {
-  return async (path: string, input: RequestInput = {}): Promise<Response> => {
-    const { timeoutMs = ANSWER, stream = false, signal, headers, ...rest } = input;
+export function createRequests(base: string, token: string | undefined): Requests {
+  const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const ask = async <T>(
+    path: string,
+    { method = 'GET', body, headers, signal, timeoutMs = ANSWER }: RequestInput,
+    use: (answer: http.IncomingMessage) => Promise<T>,
+  ): Promise<T> => {
     const limit = new AbortController();
-    const timer = setTimeout(
-      () => limit.abort(new Error(`no answer within ${timeoutMs / 1000} s`)),
-      timeoutMs,
-    );
+    const late = () => limit.abort(new Error(`no answer within ${timeoutMs / 1000} s`));
+    const timer = setTimeout(late, timeoutMs);
     try {
-      const answer = await fetch(`${base}/api/v1${path}`, {
-        ...rest,
-        headers: { ...headers, ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+      const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) };
+      const answer = await send(`${base}/api/v1${path}`, body, {
+        method,
+        headers: { ...headers, ...authorization, ...length },
         signal: signal === undefined ? limit.signal : AbortSignal.any([limit.signal, signal]),
-        // A token goes nowhere else than to where it was meant to go.
-        redirect: 'error',
       });
-      if (answer.ok && stream) return answer;
-      const body = await answer.text();
-      if (!answer.ok) throw fromProblem(parseJson(body), answer.status);
-      return new Response(body, { status: 200 });
+      const status = answer.statusCode ?? 0;
+      if (status >= 200 && status < 300) return await use(answer);
+      throw fromProblem(parseJson(await textOf(answer)), status);
     } catch (error) {
-      throw error instanceof AwError ? error : unreachable(base, error);
+      throw error instanceof AwError ? error : unreachable(base, limit.signal.reason ?? error);
     } finally {
       clearTimeout(timer);
     }
   };
+  return {
+    text: (path, input = {}) => ask(path, input, textOf),
+    stream: (path, input = {}) => ask(path, input, async answer => answer),
+  };
+}
+
+async function send(
+  url: string,
+  body: string | Uint8Array | undefined,
+  options: http.RequestOptions,
+): Promise<http.IncomingMessage> {
+  const { request } = url.startsWith('https:') ? await import('node:https') : http;
+  return new Promise((fulfil, reject) => {
+    const outgoing = request(url, options, fulfil);
+    outgoing.on('error', reject);
+    outgoing.end(body);
+  });
+}
+
+async function textOf(answer: http.IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BODY)
+      throw new AwError('AW_FRAME_TOO_LARGE', { what: 'the answer of the service', limit: MAX_BODY });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
 }
 
 /** @throws AW_SERVICE_REJECTED when the body is not what the service would send. */
-export async function parseAnswer<S extends z.ZodType>(answer: Response, schema: S): Promise<z.infer<S>> {
-  const parsed = schema.safeParse(parseJson(await answer.text()));
+export function parseAnswer<S extends z.ZodType>(text: string, schema: S): z.infer<S> {
+  const parsed = schema.safeParse(parseJson(text));
   if (parsed.success) return parsed.data;
   const where = parsed.error.issues[0]?.path.map(String).join('.') || 'its body';
   throw new AwError('AW_SERVICE_REJECTED', {
@@ -75,12 +115,10 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** @param error what `fetch` threw */
+/** @param error what the connection failed with */
 export function unreachable(url: string, error: unknown): AwError<'AW_SERVICE_UNREACHABLE'> {
-  // What fetch throws says little; its cause says why.
-  const inner = (error as Error).cause as NodeJS.ErrnoException | undefined;
-  const reason = inner?.code ?? inner?.message ?? (error as Error).message;
-  return new AwError('AW_SERVICE_UNREACHABLE', { url, reason }, { cause: error });
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new AwError('AW_SERVICE_UNREACHABLE', { url, reason: code ?? message }, { cause: error });
 }
 
 /** @throws AW_USAGE for what is not the address of a service. */

@@ -125,6 +125,8 @@ async function startAndConnect(
       if (socket !== undefined) return socket;
       if (ended !== undefined) throw failed(start, lastLine(log, logStart) ?? ended);
     }
+    // Whatever it waits for, nobody would know of it.
+    child.kill();
     throw failed(start, lastLine(log, logStart) ?? 'it did not listen in time');
   } finally {
     closeSync(log);

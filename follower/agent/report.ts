@@ -113,6 +113,7 @@ async function deliver(attempt: () => Promise<number>, signal: AbortSignal): Pro
     if (signal.aborted || performance.now() + pause > giveUpAt) return problem;
     // Spread out, so that many followers do not come back at the same moment.
     await sleep(pause * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {});
+    if (signal.aborted) return problem;
   }
 }
 

@@ -1,6 +1,6 @@
 /** `aw-follower serve`. */
-import { AwError } from '../../contract/errors.ts';
-import { type Endpoint, formatEndpoint, parseEndpoint, socketPathFor } from '../../tunnel/endpoint.ts';
+import { AwError, show } from '../../contract/errors.ts';
+import { type Endpoint, formatEndpoint, socketPathFor } from '../../tunnel/endpoint.ts';
 import { startAgent } from '../agent/agent.ts';
 import { bearerCheck, readToken } from '../agent/auth.ts';
 import { log } from '../agent/log.ts';
@@ -45,11 +45,13 @@ function where(options: FollowerOptions, stateDir: string) {
   return { endpoint: parseListen(listen), authorize: bearerCheck(readToken(tokenFile)) };
 }
 
-/** As an endpoint, but port 0 is allowed. */
+/** `HOST:PORT` or `[HOST]:PORT`, with or without `tcp://`; port 0 lets the system choose. */
 function parseListen(text: string): Endpoint {
-  const any = /^(?:tcp:\/\/)?(.+):0$/.exec(text);
-  if (any !== null) return { kind: 'tcp', host: any[1]!.replace(/^\[(.*)\]$/, '$1'), port: 0 };
-  return parseEndpoint(text.startsWith('tcp://') ? text : `tcp://${text}`);
+  const match = /^(?:tcp:\/\/)?(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/[\]]+)):(\d{1,5})$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  if (host === undefined || port > 65535) throw usage(`--listen ${show(text)} is not HOST:PORT`);
+  return { kind: 'tcp', host, port };
 }
 
 function usage(problem: string): AwError {

@@ -1,6 +1,9 @@
 /** The input of one run: what its leader sends, handed to the command. */
 import type { Readable, Writable } from 'node:stream';
 
+/** A source that can say that it was cut off, as an HTTP/2 stream can. */
+export type InputSource = Readable & { readonly aborted?: boolean };
+
 export class RunInput {
   /** Taken from sources so far. */
   bytes = 0;
@@ -27,7 +30,7 @@ export class RunInput {
    * that is cut off leaves the input open: the command would take that for the end of the data.
    * @returns false when the source was cut off; true at its end, or when the command takes no more.
    */
-  async take(source: Readable): Promise<boolean> {
+  async take(source: InputSource): Promise<boolean> {
     this.isTaken = true;
     try {
       const sink = await this.#sink.promise;
@@ -44,7 +47,7 @@ export class RunInput {
   }
 
   /** Resolves when either end is over; true when all of the source was handed on. */
-  #pump(source: Readable, sink: Writable): Promise<boolean> {
+  #pump(source: InputSource, sink: Writable): Promise<boolean> {
     return new Promise(fulfil => {
       const onData = (chunk: Buffer) => {
         this.bytes += chunk.length;
@@ -56,9 +59,15 @@ export class RunInput {
         sink.off('drain', onDrain).off('close', onClose);
         fulfil(isWhole);
       };
-      // An HTTP/2 stream that its peer resets ends too, but is closed by then.
-      const onEnd = () => finish(!source.closed);
-      const onClose = () => finish(false);
+      let ended = false;
+      const onEnd = () => {
+        ended = true;
+        // A peer that gives up may end its body first and reset the stream right behind it.
+        setImmediate(() => finish(source.aborted !== true));
+      };
+      const onClose = () => {
+        if (!ended) finish(false);
+      };
       if (source.destroyed) return finish(false);
       source.once('end', onEnd).once('close', onClose);
       sink.on('drain', onDrain).once('close', onClose);

@@ -50,6 +50,9 @@ const collect = async (run: Run): Promise<Event[]> => {
 };
 const notes = (events: Event[]) =>
   events.flatMap(event => (event.type === 'note' ? [String(event.message)] : []));
+/** Without what only the service, or only the person at the terminal, is told. */
+const ofHosts = (events: Event[]) =>
+  events.filter(({ type }) => type !== 'note' && type !== 'followersCatalog');
 const chatter = (count: number) => (run: FakeRun) => {
   run.start();
   for (let n = 0; n < count; n++) run.log(`${n}\n`);
@@ -98,7 +101,13 @@ test('all events arrive, in order, in few requests when there are many', async (
   });
   follower.onRun = chatter(30_000);
   const events = await collect(await startRun(spec(target(url)), { stateDir }));
-  expect(posts.flatMap(({ lines }) => lines).map(line => JSON.parse(line))).toEqual(events);
+  const [catalog, ...rest] = posts.flatMap(({ lines }) => lines).map(line => JSON.parse(line));
+  expect(catalog).toMatchObject({
+    type: 'followersCatalog',
+    origin: 'leader',
+    hosts: [{ name: 'a', os: 'linux' }],
+  });
+  expect(rest).toEqual(events);
   expect(posts.length).toBeLessThan(30);
   for (const { bytes, lines, authorization } of posts) {
     expect(bytes).toBeLessThanOrEqual(MAX_INGEST);
@@ -166,7 +175,7 @@ test('a service that fails for a while gets everything once it works', async () 
     accept(response, lines.length);
   });
   const events = await collect(await startRun(spec(target(url)), { stateDir }));
-  expect(seen.map(line => JSON.parse(line))).toEqual(events.filter(({ type }) => type !== 'note'));
+  expect(ofHosts(seen.map(line => JSON.parse(line)))).toEqual(ofHosts(events));
   expect(notes(events)).toHaveLength(1);
 });
 
@@ -182,9 +191,7 @@ test('a service that is away keeps nobody: what remains is said, and attach brin
   const { service } = await realService(port);
   await service.createSession({ id: 's' });
   await collect(await attachRun(run.runId, { stateDir }));
-  expect((await stored(service)).filter(({ type }) => type !== 'note')).toEqual(
-    events.filter(({ type }) => type !== 'note'),
-  );
+  expect(ofHosts(await stored(service))).toEqual(ofHosts(events));
 });
 
 const freePort = async (): Promise<number> => {
@@ -238,7 +245,7 @@ test('the service is killed in the midst of a run: it lacks nothing afterwards',
   );
   const all = await stored(service);
   expect(numbersOf(all)).toEqual(numbers(600));
-  expect(all.filter(({ type }) => type !== 'note')).toEqual(events.filter(({ type }) => type !== 'note'));
+  expect(ofHosts(all)).toEqual(ofHosts(events));
   expect((await service.session('s')).status).toBe('completed');
 });
 

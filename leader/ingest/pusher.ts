@@ -11,6 +11,8 @@ const MAX_DELAY = 150;
 const FULL = Math.min(512 * 1024, MAX_INGEST);
 const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 5_000;
+/** The first failure may only be a kept connection that the service closed meanwhile. */
+const WORTH_TELLING = 2;
 
 export interface Pusher {
   /** There may be something to push. */
@@ -22,7 +24,7 @@ export interface Pusher {
 }
 
 export interface PusherListener {
-  /** The service cannot be reached, or failed; said once until it takes events again. */
+  /** The service cannot be reached, or failed; said once for each time it is away. */
   onDelayed(error: AwError): void;
   /** The service refused: nothing is pushed any more. */
   onRefused(error: AwError): void;
@@ -37,7 +39,7 @@ export function createPusher(
   const stopped = new AbortController();
   const bell = createBell();
   let isDraining = false;
-  let isDelayed = false;
+  let failures = 0;
   let pause = FIRST_PAUSE;
 
   /** True when the batch is with the service. */
@@ -45,7 +47,7 @@ export function createPusher(
     try {
       await service.ingest(sessionId, batch.bytes, stopped.signal);
       spool.acknowledge(batch.end);
-      isDelayed = false;
+      failures = 0;
       pause = FIRST_PAUSE;
       return true;
     } catch (thrown) {
@@ -54,8 +56,7 @@ export function createPusher(
       if (!mayPass(error)) {
         stopped.abort();
         listener.onRefused(error);
-      } else if (!isDelayed) {
-        isDelayed = true;
+      } else if (++failures === WORTH_TELLING) {
         listener.onDelayed(error);
       }
       return false;

@@ -23,6 +23,7 @@ const defaultLimits: SpoolLimits = { cap: 1024 * 1024 * 1024, renewAt: 64 * 1024
 /** Bytes in memory that a write is waited for. */
 const BUFFER = 1024 * 1024;
 
+/** Valid until the next one is read. */
 export interface Batch {
   bytes: Buffer<ArrayBuffer>;
   /** To acknowledge it. */
@@ -75,8 +76,12 @@ export async function openSpool(
   let file: FileHandle = await openFile(path);
   const ackFile = openSync(ackPath, 'w', 0o600);
 
-  let buffer: string[] = [];
+  let lines: string[] = [];
+  /** Of `lines`, in UTF-16 units; only positions in the file have to be exact. */
   let buffered = 0;
+  // Used again and again: many large buffers, each soon garbage, cost several times the memory.
+  const writeSpace = Buffer.allocUnsafeSlow(BUFFER);
+  let readSpace = Buffer.allocUnsafeSlow(BUFFER);
   let writing: Promise<void> | undefined;
   let isStopped = false;
   let mayWait = true;
@@ -95,7 +100,7 @@ export async function openSpool(
   };
   const stop = () => {
     isStopped = true;
-    buffer = [];
+    lines = [];
     buffered = 0;
     makeRoom();
   };
@@ -106,10 +111,9 @@ export async function openSpool(
   const writeAll = async () => {
     // One turn later, so that what comes at the same moment goes out in one write.
     await undefined;
-    while (buffer.length > 0) {
-      const bytes = Buffer.from(buffer.join(''));
-      const taken = buffered;
-      buffer = [];
+    while (lines.length > 0) {
+      const { bytes, count } = encodeLines(lines, writeSpace);
+      const taken = lines.splice(0, count).reduce((sum, line) => sum + line.length, 0);
       await file.appendFile(bytes);
       length += bytes.length;
       buffered = Math.max(0, buffered - taken);
@@ -146,10 +150,9 @@ export async function openSpool(
     append({ event, line }) {
       if (isStopped || holds(facts, event)) return undefined;
       learn(facts, event);
-      buffer.push(line, '\n');
-      // In UTF-16 units; only the file's own positions have to be exact.
-      buffered += line.length + 1;
-      if (buffer.length === 2) enqueueWrite(writeAll);
+      lines.push(line);
+      buffered += line.length;
+      if (lines.length === 1) enqueueWrite(writeAll);
       if (!isFull()) return undefined;
       room ??= Promise.withResolvers();
       return room.promise;
@@ -163,10 +166,10 @@ export async function openSpool(
       const available = length - from;
       if (available === 0) return undefined;
       for (let size = Math.min(available, maxBytes); ; size = Math.min(available, size * 2)) {
-        const bytes = Buffer.allocUnsafeSlow(size);
-        const { bytesRead } = await file.read(bytes, 0, size, from);
-        const end = endOfLines(bytes.subarray(0, bytesRead), maxLines);
-        if (end > 0) return { bytes: bytes.subarray(0, end), end: from + end };
+        if (readSpace.length < size) readSpace = Buffer.allocUnsafeSlow(size);
+        const { bytesRead } = await file.read(readSpace, 0, size, from);
+        const end = endOfLines(readSpace.subarray(0, bytesRead), maxLines);
+        if (end > 0) return { bytes: readSpace.subarray(0, end), end: from + end };
         if (size === available) throw diskError(path, new Error('it was changed from outside'));
       }
     },
@@ -191,6 +194,20 @@ export async function openSpool(
   };
   spool.acknowledge(acknowledged);
   return spool;
+}
+
+/** The first lines, with their line breaks, as many as surely fit into `space`; a single one may need more. */
+function encodeLines(lines: readonly string[], space: Buffer): { bytes: Uint8Array; count: number } {
+  let at = 0;
+  let count = 0;
+  for (const line of lines) {
+    if (at + line.length * 3 + 1 > space.length) break;
+    at += space.write(line, at);
+    space[at++] = 10;
+    count++;
+  }
+  if (count === 0) return { bytes: Buffer.from(`${lines[0]}\n`), count: 1 };
+  return { bytes: space.subarray(0, at), count };
 }
 
 function create(path: string, generation: number, facts: SpoolFacts): number {

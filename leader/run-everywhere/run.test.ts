@@ -72,11 +72,6 @@ test('every host ends in the grammar, the summary is last, the record says the s
   };
   const run = await startRun(spec([a.host, b.host]), options);
   const { events, outcome } = await collect(run);
-  expect(events[0]).toMatchObject({
-    type: 'followersCatalog',
-    origin: 'leader',
-    hosts: [{ name: 'a' }, { name: 'b' }],
-  });
   expect(of(events, 'a')).toEqual(['hostStarted', 'hostLog', 'hostExited']);
   expect(of(events, 'b')).toEqual(['hostStarted', 'hostExited']);
   expect(events.at(-1)).toMatchObject({
@@ -423,7 +418,7 @@ test('a detached run: started everywhere, not waited for, attached to later', as
   const runs = [quiet(a), quiet(b)];
   const run = await startRun(spec([a.host, b.host], { detach: true }), options);
   const { events, outcome } = await collect(run);
-  expect(events.map(({ type }) => type)).toEqual(['followersCatalog']);
+  expect(events).toEqual([]);
   expect(outcome).toMatchObject({ exitCode: 0, hosts: {} });
   expect(await listRuns(options)).toMatchObject([{ state: 'open', detached: true }]);
 

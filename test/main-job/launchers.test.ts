@@ -60,7 +60,7 @@ test.each(bins)('%s with an old node first in PATH goes over to the pinned one',
   const env = { ...process.env, PATH: `${oldNode()}:${process.env.PATH}` };
   const result = run(join(repository, 'bin', `${bin}.js`), ['--help'], env);
   expect(result).toMatchObject({ status: 0, stderr: '' });
-  expect(result.stdout).toContain('Usage');
+  expect(result.stdout).toContain(bin);
 });
 
 test('with an old node and nothing pinned beside it: one line that says what is missing', () => {
