@@ -121,6 +121,9 @@ describe.skipIf(process.platform === 'win32')('on POSIX', () => {
     writeFileSync(join(directory, 'follower'), 'a file where the directory should be');
     const { code, error } = await ran('serve');
     expect(code).toBe(4);
-    expect(error).toMatch(/^aw-follower: AW_DISK: /);
+    expect(error).toMatch(/^aw-follower: AW_DISK: .*\n$/);
+    const dial = await ran('dial-stdio');
+    expect(dial.code).toBe(4);
+    expect(dial.error).toMatch(/^aw-follower: AW_DISK: /);
   });
 });

@@ -70,7 +70,8 @@ export async function main(argv: string[]): Promise<number> {
     return await command.run(values);
   } catch (error) {
     const { code, message, remedy, exitCode } = asAwError(error);
-    process.stderr.write(`aw-follower: ${code}: ${message}\n  ${remedy}\n`);
+    // In one line: whoever starts an agent shows the last line of its log.
+    process.stderr.write(`aw-follower: ${code}: ${message}; ${remedy}\n`);
     return exitCode;
   }
 }

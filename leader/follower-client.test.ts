@@ -130,7 +130,7 @@ test.each<[string, (fake: FakeFollower) => void]>([
 
 test('one that accepts and says nothing holds up only itself', async () => {
   bad.onConnection = () => false;
-  expect(await runBoth()).toMatchObject({ reason: 'lost' });
+  expect(await runBoth()).toMatchObject({ reason: 'lost', error: { code: 'AW_HOST_UNREACHABLE' } });
 });
 
 test.each<[string, string]>([

@@ -26,6 +26,11 @@ export interface Requester {
   done(options: RequestOptions): Promise<void>;
   /** The stream of a 2xx answer, its headers read. The caller ends it. */
   stream(options: RequestOptions): Promise<http2.ClientHttp2Stream>;
+  /**
+   * What it means that a stream broke: noise on the wire is the follower's fault (AW_PROTOCOL_GARBAGE), anything else may be
+   * mended by another connection (AW_HOST_UNREACHABLE, with the connection's own reason where it had one).
+   */
+  broken(reason: string, cause?: unknown): AwError;
 }
 
 /** `headers` go with every request. */
@@ -38,12 +43,11 @@ export function createRequester(
     fault ??= error;
   });
 
-  /** What a stream's failure means: noise on the wire is the follower's fault, anything else may be mended by another try. */
   const broken = (reason: string, cause?: unknown): AwError => {
-    const wire = fault as NodeJS.ErrnoException | undefined;
-    return wire?.code === 'ERR_HTTP2_ERROR'
-      ? new AwError('AW_PROTOCOL_GARBAGE', { reason: wire.message }, { cause: wire })
-      : new AwError('AW_HOST_UNREACHABLE', { reason: wire?.message ?? reason }, { cause: cause ?? wire });
+    const noise = [fault, cause].find(error => (error as NodeJS.ErrnoException)?.code === 'ERR_HTTP2_ERROR');
+    if (noise !== undefined) return garbage((noise as Error).message, noise);
+    const why = cause instanceof Error ? `${reason}: ${cause.message}` : reason;
+    return new AwError('AW_HOST_UNREACHABLE', { reason: fault?.message ?? why }, { cause: cause ?? fault });
   };
 
   const open = (options: RequestOptions): http2.ClientHttp2Stream => {
@@ -124,6 +128,7 @@ export function createRequester(
 
   return {
     stream: accepted,
+    broken,
     async done(options) {
       const stream = await accepted(options);
       await body(stream, options);

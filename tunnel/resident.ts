@@ -15,7 +15,7 @@ export interface StartSpec {
   /** All of the agent's environment. */
   env: Record<string, string>;
   cwd: string;
-  /** Gets what the agent prints. Its directory also holds the start lock. */
+  /** Gets what the agent prints. Its directory, made if missing, also holds the start lock. */
   logFile: string;
 }
 
@@ -30,7 +30,8 @@ export interface ResidentOptions {
 /**
  * Connects to the agent at `endpoint`; when nobody listens, starts it detached and connects then. Of several callers
  * at once, one starts it and all get a connection. `started` says whether this call was the one.
- * @throws AW_AGENT_START_FAILED with the last line of its log; AW_HOST_UNREACHABLE when it is there but does not answer.
+ * @throws AW_AGENT_START_FAILED with the last line of its log; AW_HOST_UNREACHABLE when it is there but does not answer;
+ * AW_DISK.
  */
 export async function connectOrStart(
   options: ResidentOptions,
@@ -41,7 +42,7 @@ export async function connectOrStart(
   const first = await attempt();
   if (first !== undefined) return { socket: first, started: false };
 
-  mkdirSync(dirname(start.logFile), { recursive: true, mode: 0o700 });
+  makeDirectory(dirname(start.logFile));
   const lockPath = `${start.logFile}.start-lock`;
   let pause = 4;
   while (performance.now() < deadline) {
@@ -86,7 +87,7 @@ async function tryConnect(endpoint: Endpoint, timeoutMs: number, signal?: AbortS
     return await connectEndpoint(endpoint, { timeoutMs, ...(signal === undefined ? {} : { signal }) });
   } catch (error) {
     const code = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
-    if (code === 'ENOENT' || code === 'ECONNREFUSED') return undefined;
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ECONNREFUSED') return undefined;
     throw error;
   }
 }
@@ -130,6 +131,14 @@ async function startAndConnect(
     throw failed(start, lastLine(log, logStart) ?? 'it did not listen in time');
   } finally {
     closeSync(log);
+  }
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    throw new AwError('AW_DISK', { path, reason: (error as Error).message }, { cause: error });
   }
 }
 

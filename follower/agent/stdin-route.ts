@@ -5,7 +5,7 @@ import { InvalidRequest, sendEmpty } from './http.ts';
 
 /**
  * Hands a request's body to the command. After one that was cut off, the sender goes on with another, whose `offset` is
- * what the follower has (`RunState.stdinBytes`).
+ * what the follower has (`RunState.stdinBytes`). A sender gives up by `destroy`: Node's `close` ends the body first.
  */
 export async function takeInput(
   stream: ServerHttp2Stream,

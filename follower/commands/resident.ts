@@ -1,5 +1,4 @@
 /** The connection of this CLI to the resident agent of a state directory. */
-import { mkdirSync } from 'node:fs';
 import type net from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +12,6 @@ const IDLE_EXIT = 300;
 
 /** @throws AW_AGENT_START_FAILED, AW_HOST_UNREACHABLE, AW_DISK */
 export async function connectResident(stateDir: string): Promise<net.Socket> {
-  mkdirSync(stateDir, { recursive: true, mode: 0o700 });
   const path = socketPathFor(stateDir);
   const args = ['serve', '--state-dir', stateDir, '--socket', path, '--idle-exit', String(IDLE_EXIT)];
   const { socket } = await connectOrStart({

@@ -59,15 +59,8 @@ export class RunInput {
         sink.off('drain', onDrain).off('close', onClose);
         fulfil(isWhole);
       };
-      let ended = false;
-      const onEnd = () => {
-        ended = true;
-        // A peer that gives up may end its body first and reset the stream right behind it.
-        setImmediate(() => finish(source.aborted !== true));
-      };
-      const onClose = () => {
-        if (!ended) finish(false);
-      };
+      const onEnd = () => finish(source.aborted !== true);
+      const onClose = () => finish(false);
       if (source.destroyed) return finish(false);
       source.once('end', onEnd).once('close', onClose);
       sink.on('drain', onDrain).once('close', onClose);

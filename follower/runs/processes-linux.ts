@@ -1,5 +1,5 @@
 /** The processes of a Linux machine, from /proc. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import type { ProcessEntry } from './tree.ts';
 
 /** All living ones; zombies are not. */
@@ -9,8 +9,11 @@ export function linuxProcesses(): ProcessEntry[] {
     .flatMap(name => entryOf(Number(name)) ?? []);
 }
 
+/** Holds any `stat`: a name of at most 64 bytes and numbers. */
+const statBuffer = Buffer.alloc(2048);
+
 function entryOf(pid: number): ProcessEntry | undefined {
-  const stat = read(pid, 'stat');
+  const stat = readStat(pid);
   if (stat === undefined) return undefined;
   // The name in parentheses may hold anything, also spaces and parentheses.
   const nameEnd = stat.lastIndexOf(')');
@@ -33,6 +36,19 @@ function entryOf(pid: number): ProcessEntry | undefined {
       read(pid, 'cmdline', 'utf8')?.replace(/\0$/, '').replaceAll('\0', ' ') ||
       `[${stat.slice(stat.indexOf('(') + 1, nameEnd)}]`,
   };
+}
+
+/** Asked of every process of the machine at the end of every run, so in as few system calls as can be. */
+function readStat(pid: number): string | undefined {
+  let fd: number | undefined;
+  try {
+    fd = openSync(`/proc/${pid}/stat`, 'r');
+    return statBuffer.toString('latin1', 0, readSync(fd, statBuffer));
+  } catch {
+    return undefined;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
 }
 
 function read(pid: number, file: string, encoding: BufferEncoding = 'latin1'): string | undefined {

@@ -80,7 +80,7 @@ export class Runs {
 
   /**
    * Starts a run, or finds the one that this very request started before.
-   * @throws AW_RUN_CONFLICT, AW_TOO_MANY_RUNS, AW_DISK
+   * @throws AW_RUN_CONFLICT, AW_TOO_MANY_RUNS, AW_DISK, AW_HOST_UNREACHABLE when the agent is ending
    */
   create(request: RunRequest): { run: Run; created: boolean } {
     const digest = digestOf(request);
@@ -89,8 +89,9 @@ export class Runs {
       if (existing.record.digest === digest) return { run: existing, created: false };
       throw new AwError('AW_RUN_CONFLICT', { runId: request.runId });
     }
+    if (this.#closed) throw new AwError('AW_HOST_UNREACHABLE', { reason: 'its agent is ending' });
     const count = this.liveCount;
-    if (count >= MAX_LIVE_RUNS || this.#closed) throw new AwError('AW_TOO_MANY_RUNS', { count });
+    if (count >= MAX_LIVE_RUNS) throw new AwError('AW_TOO_MANY_RUNS', { count });
     const entry = this.#start(request, digest);
     this.#entries.set(request.runId, entry);
     return { run: entry, created: true };

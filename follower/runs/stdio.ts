@@ -124,13 +124,16 @@ function nodePipes(stdin: 'none' | 'stream'): RunStdio {
   };
 }
 
-const AHEAD = 12;
+const AHEAD = 24;
+/** A run that takes the last few has better things to do than to wait for the start of another program. */
+const REFILL_DELAY_MS = 50;
 
 /** Names of new pipes, made by the dozen. */
 class FifoNames {
   readonly #directory: string;
   #ready: string[] = [];
   #making: Promise<void> | undefined;
+  #refill: NodeJS.Timeout | undefined;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -143,11 +146,17 @@ class FifoNames {
   async take(): Promise<string> {
     while (this.#ready.length === 0) await this.#make();
     const name = this.#ready.pop()!;
-    if (this.#ready.length < AHEAD / 2) this.#make().catch(() => {});
+    if (this.#ready.length < AHEAD / 2) {
+      this.#refill ??= setTimeout(() => {
+        this.#refill = undefined;
+        this.#make().catch(() => {});
+      }, REFILL_DELAY_MS);
+    }
     return name;
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#refill);
     await this.#making?.catch(() => {});
     rmSync(this.#directory, { recursive: true, force: true });
   }

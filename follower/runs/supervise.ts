@@ -1,6 +1,5 @@
 /** The life of one run: prepare, spawn, record, end. */
 import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwError, asAwError } from '../../contract/errors.ts';
@@ -13,8 +12,9 @@ import { type Ending, endTree } from './ending.ts';
 import { RunInput } from './input.ts';
 import type { Journal } from './journal.ts';
 import { launch, writeScratch } from './launch.ts';
+import { type Exit, outcomeOf, refusalOf, type Verdict } from './outcome.ts';
 import { type ExitFields, type OutputFilter, type OutputStream, Recorder } from './recorder.ts';
-import type { RunStreams, StdioSupply } from './stdio.ts';
+import type { RunStdio, RunStreams, StdioSupply } from './stdio.ts';
 import {
   canFindTrees,
   findTree,
@@ -54,15 +54,9 @@ export interface RunEnd {
   onDisk: boolean;
 }
 
-/** Why a run is ended before it ends itself. */
-interface Verdict {
-  reason: 'cancelled' | 'timeout' | 'lost';
-  error: AwError;
-}
-
-interface Exit {
-  code: number | null;
-  signal: NodeJS.Signals | null;
+interface Started {
+  child: ChildProcess & { pid: number };
+  stdio: RunStdio;
 }
 
 export class SupervisedRun {
@@ -127,12 +121,12 @@ export class SupervisedRun {
   async #live(): Promise<RunEnd> {
     let fields: () => ExitFields;
     try {
-      fields = await this.#execute();
+      const child = await this.#start();
+      fields = await this.#follow(child);
     } catch (error) {
-      // The recorder has seen nothing yet: whatever fails does so before the spawn or is the spawn's failure.
       this.#recorder.started(undefined);
       this.input?.open(undefined);
-      const refusal = notStarted(asAwError(error, this.#options.request.host), this.#verdict);
+      const refusal = refusalOf(asAwError(error, this.#options.request.host), this.#verdict);
       fields = () => refusal;
     }
     this.#isOver = true;
@@ -141,49 +135,58 @@ export class SupervisedRun {
     return { reason: reason ?? 'lost', code, onDisk };
   }
 
-  /** @returns how it ended, to be asked once all output is recorded: that may still fail. */
-  async #execute(): Promise<() => ExitFields> {
-    const { request, prepare, supply, scratch, onSpawn } = this.#options;
+  /** @throws what keeps the command from being started. */
+  async #start(): Promise<Started> {
+    const { request, prepare, supply, scratch } = this.#options;
     const invocation = await prepare(request);
     const stdio = await supply.open(request.stdin);
-    let child: ChildProcess & { pid: number };
     try {
       if (this.#verdict !== undefined) throw this.#verdict.error;
       writeScratch(scratch, invocation);
-      child = await launch(invocation, stdio);
+      return { child: await launch(invocation, stdio), stdio };
     } catch (error) {
       stdio.abandon();
       throw error;
     }
-    const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  }
+
+  /** Never rejects. @returns how it ended, to be asked once all output is recorded: that may still fail. */
+  async #follow({ child, stdio }: Started): Promise<() => ExitFields> {
+    const { timeoutMs } = this.#options.request;
     const startedAt = performance.now();
+    const stop = new AbortController();
+    const seen = new Promise<void>(fulfil => {
+      child.once('exit', (code, signal) => {
+        this.#exit = { code, signal };
+        fulfil();
+      });
+    });
+    const unkillable = this.#endingBegan.promise
+      .then(ending => ending.done)
+      .then(() => sleep(DRAIN_MS, undefined, { signal: stop.signal }))
+      .catch(() => {});
+    const timer =
+      timeoutMs === undefined
+        ? undefined
+        : setTimeout(() => this.#timeOut(timeoutMs), Math.min(timeoutMs, MAX_TIMER_MS));
     this.pid = child.pid;
     const mark = startMark(child.pid);
     this.#root = { ...this.#root, pid: child.pid, ...(mark === undefined ? {} : { mark }) };
     this.#recorder.started(child.pid);
     const closed = this.#record(stdio.attach(child));
-    onSpawn(this.#root);
-    const timer =
-      request.timeoutMs === undefined
-        ? undefined
-        : setTimeout(() => this.#timeOut(), Math.min(request.timeoutMs, MAX_TIMER_MS));
+    this.#options.onSpawn(this.#root);
 
-    const seen = exited.then(([code, signal]) => {
-      clearTimeout(timer);
-      this.#exit = { code, signal };
-    });
-    const stop = new AbortController();
-    const unkillable = this.#endingBegan.promise
-      .then(ending => ending.done)
-      .then(() => sleep(DRAIN_MS, undefined, { signal: stop.signal }))
-      .catch(() => {});
     await Promise.race([seen, unkillable]);
     stop.abort();
     clearTimeout(timer);
     const durationMs = Math.round((performance.now() - startedAt) * 1000) / 1000;
-    this.input?.close();
+    void this.input?.close();
     const survivors = await this.#finish(closed);
-    return () => ({ ...this.#outcome(), durationMs, ...(canFindTrees ? { survivors } : {}) });
+    return () => ({
+      ...outcomeOf(this.#exit, this.#verdict),
+      durationMs,
+      ...(canFindTrees ? { survivors } : {}),
+    });
   }
 
   /** Feeds the recorder. Resolves when both streams are at their end. */
@@ -214,9 +217,9 @@ export class SupervisedRun {
     }
   }
 
-  #timeOut(): void {
-    const { timeoutMs, host } = this.#options.request;
-    const error = new AwError('AW_RUN_TIMEOUT', { seconds: timeoutMs! / 1000 }, { host });
+  #timeOut(timeoutMs: number): void {
+    const { host } = this.#options.request;
+    const error = new AwError('AW_RUN_TIMEOUT', { seconds: timeoutMs / 1000 }, { host });
     this.#end({ reason: 'timeout', error }, 'SIGINT');
   }
 
@@ -258,40 +261,16 @@ export class SupervisedRun {
     this.#streams!.stderr.destroy();
     await closed;
     if (this.#ending === undefined) {
-      left = await findTree(this.#root);
+      const look = () => findTree(this.#root).catch(() => []);
       const deadline = performance.now() + SETTLE_MS;
-      while (left.length > 0 && performance.now() < deadline && this.#ending === undefined) {
+      for (left = await look(); left.length > 0 && this.#ending === undefined; left = await look()) {
+        if (performance.now() > deadline) break;
         await sleep(20);
-        left = await findTree(this.#root);
       }
     }
     if (this.#ending !== undefined) left = await (this.#ending as Ending).done;
     return left.slice(0, 100).map(describe);
   }
-
-  #outcome(): ExitFields {
-    const { code, signal } = this.#exit ?? { code: null, signal: null };
-    const status = { code: code === null ? null : code >>> 0, ...(signal === null ? {} : { signal }) };
-    if (this.#verdict !== undefined) {
-      const { reason, error } = this.#verdict;
-      return { ...status, ...(reason === 'lost' ? { code: null } : {}), reason, error: error.toWire() };
-    }
-    if (this.#exit === undefined) {
-      const error = new AwError('AW_RUN_LOST', { reason: 'it could not be ended' });
-      return { code: null, reason: 'lost', error: error.toWire() };
-    }
-    return { ...status, reason: signal === null ? 'exited' : 'signaled' };
-  }
-}
-
-function notStarted(error: AwError, verdict: Verdict | undefined): ExitFields {
-  const codes: Record<string, number> = { AW_CMD_NOT_FOUND: 127, AW_CMD_NOT_EXECUTABLE: 126 };
-  return {
-    code: codes[error.code] ?? null,
-    reason: verdict?.reason ?? 'spawn-failed',
-    error: error.toWire(),
-    survivors: [],
-  };
 }
 
 function describe(entry: ProcessEntry): Survivor {

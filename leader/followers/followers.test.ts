@@ -103,6 +103,38 @@ test('an agent killed in a run says afterwards that it was lost', async () => {
   expect(events.find(event => event.type === 'hostExited')!.origin).toBe('follower');
 });
 
+test('an agent that is stopped while its socket stays open is noticed, and taken up again', async () => {
+  const wait = 'echo on; while [ ! -e go ]; do sleep 0.05; done; echo off';
+  const run = await startRun(spec(['sh', '-c', wait], { hosts: hosts.slice(0, 1) }), {
+    ...options,
+    timing: { silence: 300, connect: 500 },
+  });
+  let pid = 0;
+  let degraded: Event | undefined;
+  const types: string[] = [];
+  for await (const event of run.events) {
+    types.push(event.type);
+    if (event.type === 'hostLog' && pid === 0) {
+      pid = (await followersList(hosts, options))[0]!.pid!;
+      process.kill(pid, 'SIGSTOP');
+    } else if (event.type === 'connect.path.degraded') {
+      degraded = event;
+      process.kill(pid, 'SIGCONT');
+    } else if (event.type === 'connect.path.restored') {
+      writeFileSync(join(hosts[0]!.workspace, 'go'), '');
+    }
+  }
+  expect(JSON.stringify(degraded)).toContain('no sign of life');
+  expect((await run.outcome).exitCode).toBe(0);
+  expect(types.filter(type => type !== 'hostLog')).toEqual([
+    'hostStarted',
+    'connect.path.degraded',
+    'connect.path.restored',
+    'hostExited',
+    'summary',
+  ]);
+});
+
 test('cancel leaves nothing behind', async () => {
   const run = await startRun(
     spec(['sh', '-c', 'trap "" INT TERM; sleep 1000 & echo on; wait'], { graceMs: 100 }),

@@ -75,7 +75,7 @@ export function conduct(score: Score, troubles: Troubles): Run {
     await ingest?.append(item);
     await show(lane, item);
   };
-  const note = (message: string) => void show(own, leader.remark(message));
+  const note = (message: string) => void show(own, leader.remark({ type: 'note', message }));
   troubles.tell = note;
 
   const slots = createSlots(score.maxParallel);
@@ -91,12 +91,11 @@ export function conduct(score: Score, troubles: Troubles): Run {
       lead: score.lock !== undefined,
       input: score.input,
       connect: signal =>
-        connectFollower(host, {
-          stateDir: score.stateDir,
-          timeoutMs: score.timing.connect,
-          signal,
-          start: true,
-        }),
+        connectFollower(
+          host,
+          { stateDir: score.stateDir, timeoutMs: score.timing.connect, signal, start: true },
+          score.timing.silence,
+        ),
       emit: item => emit(lane, item),
       show: item => show(lane, item),
       leader,

@@ -189,14 +189,14 @@ async function speakFor(
   startedAt: number,
 ): Promise<HostExited> {
   const host = run.host.name;
-  const tell = run.known === undefined ? run.emit : run.show;
-  if (state === undefined || state.journal.nextSeq === 0) {
-    await tell(run.leader.make({ type: 'hostStarted', host }));
+  const isSilent = state === undefined || state.journal.nextSeq === 0;
+  if (run.known !== undefined) {
+    if (isSilent) await run.show(run.leader.remark({ type: 'hostStarted', host }));
+    await run.show({ event: run.known, line: JSON.stringify(run.known) });
+    return run.known;
   }
-  const item =
-    run.known === undefined
-      ? run.leader.make(exitContent(host, error, performance.now() - startedAt))
-      : { event: run.known, line: JSON.stringify(run.known) };
-  await tell(item);
-  return item.event as HostExited;
+  if (isSilent) await run.emit(run.leader.make({ type: 'hostStarted', host }));
+  const exited = run.leader.make(exitContent(host, error, performance.now() - startedAt));
+  await run.emit(exited);
+  return exited.event as HostExited;
 }

@@ -14,30 +14,22 @@ type Needed<T> = Exclude<
 >;
 
 export interface LeaderEvents {
+  /** With the next number: for the spool. */
   make(content: Content<KnownEvent>): JournalItem;
-  /** A note for whoever looks at this run here. It has no number, because it goes to no service. */
-  remark(message: string): JournalItem;
+  /** Only for whoever looks at this run here: what goes to no service has no number, so that numbers have no gaps there. */
+  remark(content: Content<KnownEvent>): JournalItem;
 }
 
 export function createLeaderEvents(runId: string): LeaderEvents {
   const epoch = randomUUID();
   let seq = 0;
+  const item = (fields: object): JournalItem => {
+    const event = { ts: new Date().toISOString(), origin: 'leader', runId, ...fields } as KnownEvent;
+    return { event, line: JSON.stringify(event) };
+  };
   return {
-    make(content) {
-      const ts = new Date().toISOString();
-      const event = { ts, origin: 'leader', epoch, seq: seq++, runId, ...content } as KnownEvent;
-      return { event, line: JSON.stringify(event) };
-    },
-    remark(message) {
-      const event = {
-        type: 'note' as const,
-        ts: new Date().toISOString(),
-        origin: 'leader' as const,
-        runId,
-        message,
-      };
-      return { event, line: JSON.stringify(event) };
-    },
+    make: content => item({ epoch, seq: seq++, ...content }),
+    remark: item,
   };
 }
 

@@ -286,6 +286,41 @@ const quiet = (fake: FakeFollower): Promise<FakeRun> =>
     };
   });
 
+test('who does not pull is not sent on and on: the followers wait, each for itself', async () => {
+  const [noisy, calm] = [await follower('noisy'), await follower('calm')];
+  const message = 'x'.repeat(64 * 1024);
+  const total = 1000;
+  let sent = 0;
+  noisy.intercept = (stream, headers) => {
+    if (!headers[':path']?.includes('/events')) return false;
+    const [run] = [...noisy.runs.values()];
+    stream.respond({ ':status': 200 });
+    const fill = () => {
+      while (sent < total && stream.write(`${run!.lines[sent]}\n`)) sent++;
+      if (sent === total) stream.end(`${run!.lines.at(-1)}\n`);
+    };
+    stream.on('drain', () => {
+      sent++;
+      fill();
+    });
+    fill();
+    return true;
+  };
+  noisy.onRun = run => {
+    run.start();
+    for (let n = 1; n < total; n++) run.log(message);
+    run.exit();
+  };
+  const run = await startRun(spec([noisy.host, calm.host]), options);
+  await until(() => calm.connections() === 0 && calm.runs.size === 1);
+  // Where it stops: the windows of the connection and the lane are full, a small part of all there is.
+  for (let before = -1; before !== sent; await new Promise(fulfil => setTimeout(fulfil, 100))) before = sent;
+  expect(sent).toBeLessThan(total / 4);
+  const { events, outcome } = await collect(run);
+  expect(outcome.exitCode).toBe(0);
+  expect(of(events, 'noisy')).toHaveLength(total + 1);
+});
+
 test('cancel asks every host, and they say how it ended', async () => {
   const [a, b] = [await follower('a'), await follower('b')];
   const started = Promise.all([quiet(a), quiet(b)]);

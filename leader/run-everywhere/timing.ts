@@ -2,6 +2,8 @@
 export interface Timing {
   /** To reach a follower, its agent's start included. */
   connect: number;
+  /** Without an answer to a ping, until a connection counts as dead. */
+  silence: number;
   /** Without a connection, and without news, until the host counts as lost. */
   reconnect: number;
   /** After a kill, for the follower's word that all is over. */
@@ -14,6 +16,7 @@ export interface Timing {
 
 export const defaultTiming: Timing = {
   connect: 15_000,
+  silence: 6_000,
   reconnect: 30_000,
   killWait: 5_000,
   timeoutSlack: 10_000,
