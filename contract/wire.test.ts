@@ -78,7 +78,7 @@ test.each<[string, unknown, RegExp]>([
   ['a relative workspace', [{ name: 'a', workspace: 'x' }], /not an absolute linux path/],
   [
     'a POSIX workspace on Windows',
-    [{ name: 'a', os: 'windows', workspace: '/x' }],
+    [{ name: 'a', os: 'windows', workspace: '/srv/x' }],
     /not an absolute windows path/,
   ],
   ['a tag without value', [{ name: 'a', tags: ['fast'] }], /key=value/],

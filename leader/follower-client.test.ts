@@ -95,7 +95,6 @@ test.each<[string, (fake: FakeFollower) => void]>([
     'text instead of HTTP/2',
     fake => (fake.onConnection = socket => !socket.write('Welcome to bad!\nlogin: ')),
   ],
-  ['an end at once', fake => (fake.onConnection = socket => !socket.end())],
   ['no info', fake => (fake.info = { hello: 'world' })],
   ['half an info', fake => (fake.info = { protocol: 1, version: '1' })],
   [
@@ -128,6 +127,19 @@ test.each<[string, (fake: FakeFollower) => void]>([
   expect(await runBoth()).toMatchObject({ reason: 'lost', error: { code: 'AW_PROTOCOL_GARBAGE' } });
 });
 
+test('an agent that was just ending: the next connection gets another one', async () => {
+  let connections = 0;
+  bad.onConnection = socket => {
+    if (++connections > 2) return true;
+    socket.destroy();
+    return false;
+  };
+  expect(await runBoth()).toMatchObject({ verdict: 'passed' });
+  connections = -100;
+  expect(await connectError()).toMatchObject({ code: 'AW_HOST_UNREACHABLE' });
+  expect(connections).toBeLessThan(-90);
+});
+
 test('one that accepts and says nothing holds up only itself', async () => {
   bad.onConnection = () => false;
   expect(await runBoth()).toMatchObject({ reason: 'lost', error: { code: 'AW_HOST_UNREACHABLE' } });
@@ -151,12 +163,12 @@ test.each<[string, string]>([
 test('a stream that always ends without an end', async () => {
   bad.onRun = run => run.start();
   bad.intercept = (stream, headers) => {
+    if (headers[':path']?.includes('/events?from=0')) setTimeout(() => bad.dropConnections(), 50);
     if (!headers[':path']?.includes('/events?from=1')) return false;
     stream.respond({ ':status': 200 });
     stream.end();
     return true;
   };
-  setTimeout(() => bad.dropConnections(), 50);
   expect(await runBoth()).toMatchObject({ reason: 'lost', error: { code: 'AW_RUN_LOST' } });
 });
 

@@ -1,6 +1,7 @@
 /** The follower API, typed, over one connection. */
 import http2 from 'node:http2';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { AwError, asAwError } from '../contract/errors.ts';
 import {
@@ -23,6 +24,11 @@ const ANSWER = 10_000;
 const SLOW_ANSWER = 60_000;
 /** A connection that answers no ping for this long is dead, whatever the kernel thinks of it. */
 const SILENCE = 6_000;
+
+/** An agent that was just ending takes a connection and drops it. The next one gets, or starts, another agent. */
+const TRIES = 4;
+const HUNG_UP_WITHIN = 1_000;
+const HUNG_UP_PAUSE = 30;
 
 /** Every method throws an `AwError` that names the host; AW_HOST_UNREACHABLE when the connection broke. */
 export interface FollowerClient {
@@ -61,10 +67,20 @@ export async function connectFollower(
   try {
     const headers =
       host.tokenFile === undefined ? {} : { authorization: `Bearer ${readToken(host.tokenFile)}` };
-    const duplex = await openTransport(host, context);
-    const session = await handshake(duplex, context);
-    const ended = watchConnection(session, silence);
-    return await introduce(session, ended, host, headers, context.signal);
+    for (let tries = 1; ; tries++) {
+      const duplex = await openTransport(host, context);
+      const start = performance.now();
+      try {
+        const session = await handshake(duplex, context);
+        const ended = watchConnection(session, silence);
+        return await introduce(session, ended, host, headers, context.signal);
+      } catch (error) {
+        const isEnding =
+          (error as AwError).code === 'AW_HOST_UNREACHABLE' && performance.now() - start < HUNG_UP_WITHIN;
+        if (!isEnding || tries === TRIES || context.signal?.aborted) throw error;
+        await sleep(tries * HUNG_UP_PAUSE);
+      }
+    }
   } catch (error) {
     throw asAwError(error, host.name);
   }

@@ -67,6 +67,7 @@ test.each<[string, string[]]>([
   ['a message that is none', [started, log(1, { message: ['x'] })]],
   ['base64 that is none', [started, log(1, { encoding: 'base64', message: '*' })]],
   ['an unknown encoding', [started, log(1, { encoding: 'rot13' })]],
+  ['no time', [log(0, { ts: undefined })]],
   ['a time that is none', [started, log(1, { ts: 'yesterday' })]],
   ['a code that is none', [started, envelope(1, { type: 'hostExited', code: '0' })]],
   ['an error that is none', [started, envelope(1, { type: 'hostExited', code: 0, error: 'bad' })]],
@@ -124,9 +125,12 @@ test('the quick check of hostLog lets nothing through that the schema refuses', 
   let passed = 0;
   fc.assert(
     fc.property(event, value => {
-      const isGood = check(value as unknown as Event) === undefined;
-      if (isGood) passed++;
-      expect(isGood).toBe(EventSchema.safeParse(value).success);
+      const expected = EventSchema.safeParse(value).success;
+      // Also as the first event ever, and as one that follows others.
+      for (const isEvent of [createEventCheck(), check]) {
+        expect(isEvent(value as unknown as Event) === undefined).toBe(expected);
+      }
+      if (expected) passed++;
     }),
     { numRuns: 3000 },
   );

@@ -118,7 +118,8 @@ export function createEventCheck(): (event: Event) => string | undefined {
     if (typeof event !== 'object' || event === null || Array.isArray(event))
       return 'a line that is no object';
     if (event.type === 'hostLog') {
-      const problem = event.ts === validTs ? undefined : schemaProblem(event);
+      const isKnownTs = validTs !== undefined && event.ts === validTs;
+      const problem = isKnownTs ? undefined : schemaProblem(event);
       if (problem !== undefined) return problem;
       validTs = event.ts;
       if (!isHostLog(event))

@@ -54,14 +54,18 @@ test('a stream that nobody reads stops its sender and no other stream', async ()
 });
 
 test.each([
-  ['something else', (peer: NodeJS.WritableStream) => peer.write('HTTP/1.1 200 OK\r\n\r\nhello')],
-  ['nothing and goes', (peer: NodeJS.WritableStream) => peer.end()],
-])('a peer that says %s', async (_, act) => {
+  [
+    'something else',
+    (peer: NodeJS.WritableStream) => peer.write('HTTP/1.1 200 OK\r\n\r\nhello'),
+    'AW_PROTOCOL_GARBAGE',
+  ],
+  ['nothing and goes', (peer: NodeJS.WritableStream) => peer.end(), 'AW_HOST_UNREACHABLE'],
+])('a peer that says %s', async (_, act, code) => {
   const [ours, theirs] = duplexPair();
   theirs.resume();
   const opened = openHttp2(ours);
   act(theirs);
-  await expect(opened).rejects.toMatchObject({ code: 'AW_PROTOCOL_GARBAGE' });
+  await expect(opened).rejects.toMatchObject({ code });
   expect(ours.destroyed).toBe(true);
 });
 

@@ -20,7 +20,8 @@ const maxSessionMemory = 64;
 
 /**
  * The client's end. Resolves once the peer has spoken HTTP/2. The caller closes the session, which ends the duplex.
- * @throws AW_PROTOCOL_GARBAGE when the peer says anything else, ends, or says nothing for 10 s.
+ * @throws AW_PROTOCOL_GARBAGE when the peer says anything else, or nothing for 10 s; AW_HOST_UNREACHABLE when the
+ * connection ends first, as it does when it was made to an agent that was just ending.
  */
 export function openHttp2(duplex: Duplex): Promise<http2.ClientHttp2Session> {
   return new Promise((fulfil, reject) => {
@@ -29,16 +30,19 @@ export function openHttp2(duplex: Duplex): Promise<http2.ClientHttp2Session> {
       settings,
       maxSessionMemory,
     });
-    const fail = (reason: string, cause?: unknown) => {
+    const fail = (code: 'AW_PROTOCOL_GARBAGE' | 'AW_HOST_UNREACHABLE', reason: string, cause?: unknown) => {
       clearTimeout(timer);
-      reject(new AwError('AW_PROTOCOL_GARBAGE', { reason }, { cause }));
+      reject(new AwError(code, { reason }, { cause }));
       session.destroy();
       duplex.destroy();
     };
-    const timer = setTimeout(() => fail('no HTTP/2 within 10 s'), HANDSHAKE_MS);
+    const timer = setTimeout(() => fail('AW_PROTOCOL_GARBAGE', 'no HTTP/2 within 10 s'), HANDSHAKE_MS);
     // Stays for the session's life: after the handshake its users learn of an end through `close` and their streams.
-    session.on('error', error => fail(error.message, error));
-    session.once('close', () => fail('the connection ended before HTTP/2 began'));
+    session.on('error', (error: NodeJS.ErrnoException) => {
+      const isLink = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+      fail(isLink ? 'AW_HOST_UNREACHABLE' : 'AW_PROTOCOL_GARBAGE', error.message, error);
+    });
+    session.once('close', () => fail('AW_HOST_UNREACHABLE', 'the connection ended before HTTP/2 began'));
     session.once('remoteSettings', () => {
       clearTimeout(timer);
       session.setLocalWindowSize(CONNECTION_WINDOW);

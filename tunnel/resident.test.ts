@@ -95,10 +95,11 @@ describe.skipIf(process.platform === 'win32')('an agent that is started when nee
   });
 });
 
+/** Also a zombie is there: its threads may still hold its socket. */
 function isThere(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return !/\) Z /.test(existsSync(`/proc/${pid}/stat`) ? readFileSync(`/proc/${pid}/stat`, 'latin1') : '');
+    return true;
   } catch {
     return false;
   }

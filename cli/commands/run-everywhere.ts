@@ -114,7 +114,7 @@ function addRunOptions(command: Parser): void {
         .argParser(parseBytes)
         .env('AW_LOG_LIMIT'),
     )
-    .option('--no-fence', 'do not wait for followers to have the same files as this machine');
+    .option('--no-fence', 'run on the files that are there; there is no fence yet, so this changes nothing');
 }
 
 function helpText(name: string): string {

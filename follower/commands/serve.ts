@@ -1,5 +1,6 @@
 /** `aw-follower serve`. */
 import { AwError, show } from '../../contract/errors.ts';
+import { VERSION } from '../../contract/version.ts';
 import { type Endpoint, formatEndpoint, socketPathFor } from '../../tunnel/endpoint.ts';
 import { startAgent } from '../agent/agent.ts';
 import { bearerCheck, readToken } from '../agent/auth.ts';
@@ -24,6 +25,7 @@ export async function serve(options: FollowerOptions): Promise<number> {
   process.on('SIGTERM', end);
   process.on('SIGINT', end);
   try {
+    log(`version ${VERSION}, process ${process.pid}, state in ${stateDir}`);
     process.stdout.write(`aw-follower listens on ${formatEndpoint(agent.endpoint)}\n`);
     await agent.ended;
   } finally {

@@ -1,16 +1,12 @@
 /** Followers on this machine: an agent process that the leader starts when needed, or one that already runs. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { HostEntry } from '../../contract/hosts.ts';
+import { agentProcess } from '../../tunnel/agent-process.ts';
 import { connectEndpoint, type Endpoint, parseEndpoint, socketPathFor } from '../../tunnel/endpoint.ts';
-import { connectOrStart, residentEnvironment } from '../../tunnel/resident.ts';
+import { connectOrStart } from '../../tunnel/resident.ts';
 import { makePrivateDirectory } from '../state.ts';
 import type { Transport } from './types.ts';
-
-const launcher = fileURLToPath(new URL('../../bin/aw-follower.js', import.meta.url));
-/** Seconds without a run or a connection after which a started agent ends. */
-const IDLE_EXIT = 300;
 
 export const local: Transport = async (host, context) => {
   const endpoint = localEndpoint(host, context.stateDir);
@@ -21,26 +17,10 @@ export const local: Transport = async (host, context) => {
   if (host.socket !== undefined || !context.start) return connectEndpoint(endpoint, limits);
 
   const directory = agentDirectory(host, context.stateDir);
-  const socketPath = socketPathFor(directory);
+  makePrivateDirectory(directory);
   const { socket } = await connectOrStart({
-    endpoint,
+    ...agentProcess(directory, socketPathFor(directory)),
     ...limits,
-    start: {
-      file: process.execPath,
-      args: [
-        launcher,
-        'serve',
-        '--state-dir',
-        directory,
-        '--socket',
-        socketPath,
-        '--idle-exit',
-        String(IDLE_EXIT),
-      ],
-      env: residentEnvironment(),
-      cwd: makePrivateDirectory(directory),
-      logFile: join(directory, 'agent.log'),
-    },
   });
   return socket;
 };
