@@ -4,7 +4,7 @@
  */
 import { createReadStream, truncateSync } from 'node:fs';
 import { z } from 'zod';
-import { type Event, eventIdentity, HostExited, isKnown, Summary } from '../../contract/events.ts';
+import { type Event, eventIdentity, HostExited, isKnown } from '../../contract/events.ts';
 import { MAX_LINE } from '../../contract/limits.ts';
 import { diskError } from '../state.ts';
 
@@ -14,7 +14,6 @@ export const SpoolFacts = z.object({
   cursors: z.record(z.string(), z.int().nonnegative()),
   /** What the leader said of hosts that could not speak for themselves. */
   exits: z.record(z.string(), HostExited),
-  summary: Summary.optional(),
 });
 export type SpoolFacts = z.infer<typeof SpoolFacts>;
 
@@ -44,9 +43,7 @@ export function learn(facts: SpoolFacts, event: Event): void {
     const key = cursorKey(identity);
     facts.cursors[key] = Math.max(facts.cursors[key] ?? 0, identity.seq + 1);
   }
-  if (event.origin === 'follower') return;
-  if (isKnown(event, 'hostExited')) facts.exits[event.host] = event;
-  if (isKnown(event, 'summary')) facts.summary = event;
+  if (event.origin !== 'follower' && isKnown(event, 'hostExited')) facts.exits[event.host] = event;
 }
 
 function cursorKey({ producer, epoch }: { producer: string; epoch: string }): string {

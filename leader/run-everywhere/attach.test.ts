@@ -20,6 +20,9 @@ test('a detached run: started everywhere, not waited for, attached to later', as
   for (const each of await Promise.all(runs)) each.exit();
   const second = await attached;
   expect(second.outcome.summary.passed).toEqual(['a', 'b']);
+  const ends = second.events.flatMap(event => (event.type === 'hostExited' ? [Date.parse(event.ts)] : []));
+  const startedAt = (await listRuns(stage.options))[0]!.startedAt;
+  expect(second.outcome.summary.durationMs).toBe(Math.max(...ends) - Date.parse(startedAt));
   expect(await listRuns(stage.options)).toMatchObject([{ state: 'ended' }]);
 
   const third = await collect(await attachRun(run.runId, stage.options));

@@ -130,7 +130,7 @@ export function conduct(score: Score, troubles: Troubles): Run {
       if (exited !== undefined) outcomes[hosts[index]!.name] = hostOutcome(exited);
     }
     const hasEnded = !score.detach && !abandoned.signal.aborted;
-    const { item, outcome } = conclude(score, outcomes, hasEnded);
+    const { item, outcome } = conclude(score, outcomes, hasEnded, durationOf(score, exits));
     if (hasEnded) {
       ingest?.append(item);
       if (score.lock !== undefined) writeWhole(outcomeFile(directory), `${JSON.stringify(outcome)}\n`);
@@ -171,9 +171,10 @@ export function conduct(score: Score, troubles: Troubles): Run {
 
 /** The summary and the outcome; those on record when nothing else came out of looking again. */
 function conclude(
-  { leader, known, startedAt }: Score,
+  { leader, known }: Score,
   hosts: Record<string, HostOutcome>,
   hasEnded: boolean,
+  durationMs: number,
 ): { item: JournalItem; outcome: Outcome } {
   if (hasEnded && known.outcome !== undefined && sameVerdicts(known.outcome.hosts, hosts)) {
     const { summary, exitCode } = known.outcome;
@@ -182,7 +183,6 @@ function conclude(
   const names = (verdict: HostOutcome['verdict']) =>
     Object.keys(hosts).filter(name => hosts[name]!.verdict === verdict);
   const exitCode = runExitCode(Object.values(hosts));
-  const durationMs = Math.round(Math.max(0, Date.now() - startedAt));
   const content = {
     type: 'summary',
     passed: names('passed'),
@@ -192,6 +192,14 @@ function conclude(
   } as const;
   const item = leader.make(content);
   return { item, outcome: { exitCode, summary: item.event as Summary, hosts } };
+}
+
+/** Until now; of a run that was started before, until its last host ended, as far as that host's clock can be believed. */
+function durationOf({ plan, startedAt }: Score, exits: readonly (HostExited | undefined)[]): number {
+  const now = Date.now();
+  const ends = exits.flatMap(exited => (exited === undefined ? [] : [Date.parse(exited.ts)]));
+  const end = plan === undefined ? Math.min(now, Math.max(...ends)) : now;
+  return Math.max(0, end - startedAt);
 }
 
 function catalogEntry({ name, os, tags, address, sshUser }: HostEntry) {
