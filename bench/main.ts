@@ -2,12 +2,7 @@
  * `npm run bench [-- NAME...]`: each suite prints medians, as ratios to a peer measured in the same run where there is
  * one. Machines differ and are noisy; ratios travel, seconds do not.
  */
-export interface Row {
-  name: string;
-  value: number;
-  unit: string;
-  note?: string;
-}
+import type { Row } from './measure.ts';
 
 export interface Suite {
   run(): Promise<{ rows: Row[] }>;

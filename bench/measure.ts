@@ -3,6 +3,14 @@ import { type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
+/** One measured figure. */
+export interface Row {
+  name: string;
+  value: number;
+  unit: string;
+  note?: string;
+}
+
 /** The launcher, wherever a benchmark runs it. */
 export const AW = join(import.meta.dirname, '../bin/aw.js');
 

@@ -8,8 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { HostLog } from '../contract/events.ts';
 import { startServer } from '../server/index.ts';
-import type { Row } from './main.ts';
-import { median } from './measure.ts';
+import { median, type Row } from './measure.ts';
 
 const EVENTS = 20_000;
 const RUNS = 5;

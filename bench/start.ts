@@ -1,7 +1,6 @@
 /** From starting the CLI to the first byte of output and to its end: `true` on 1, 3 and 10 local followers. */
 import { makeFleet } from '../test/support/fleet.ts';
-import type { Row } from './main.ts';
-import { AW, drain, median } from './measure.ts';
+import { AW, drain, median, type Row } from './measure.ts';
 
 export async function run(): Promise<{ rows: Row[] }> {
   const rows: Row[] = [];

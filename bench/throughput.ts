@@ -2,8 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeFleet } from '../test/support/fleet.ts';
-import type { Row } from './main.ts';
-import { AW, drain, median } from './measure.ts';
+import { AW, drain, median, type Row } from './measure.ts';
 
 const MiB = 1024 * 1024;
 

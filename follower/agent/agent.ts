@@ -16,7 +16,7 @@ import { createStdioSupply } from '../runs/stdio.ts';
 import { listen } from './listen.ts';
 import { log } from './log.ts';
 import { createMachine, OS } from './machine.ts';
-import { loginOf, prepareRun, shellFor } from './prepare.ts';
+import { loginOf, prepareRun } from './prepare.ts';
 import { reportRun } from './report.ts';
 import { type AgentContext, answer } from './routes.ts';
 
@@ -151,7 +151,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   // So that the first run need not wait for it.
   const shell = machine.loginShell();
-  if (shell !== undefined) void loginOf(machine, shellFor(machine, shell));
+  if (shell !== undefined) void loginOf(machine, shell);
   checkIdle();
   return { endpoint, close, ended: ended.promise };
 }

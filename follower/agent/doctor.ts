@@ -9,7 +9,7 @@ import { linuxProcesses } from '../runs/processes-linux.ts';
 import { MAX_LIVE_RUNS, type Runs } from '../runs/registry.ts';
 import { findMkfifo } from '../runs/stdio.ts';
 import { type Machine, OS } from './machine.ts';
-import { hostFacts, loginOf, shellFor } from './prepare.ts';
+import { allShells, chooseShell, hostFacts, loginOf } from './prepare.ts';
 
 export interface DoctorOptions {
   machine: Machine;
@@ -35,7 +35,7 @@ export async function doctor(options: DoctorOptions): Promise<DoctorReport> {
     },
     // The leader compares this with its own clock; here there is nothing to compare it with.
     { check: 'clock', status: 'info', detail: info.now },
-    shells(machine),
+    await shells(machine),
     ...(await environment(machine, stateDir)),
     ...(cwd === undefined ? [] : await directory(cwd)),
     space('disk of the state directory', stateDir),
@@ -46,9 +46,9 @@ export async function doctor(options: DoctorOptions): Promise<DoctorReport> {
   return { info, findings };
 }
 
-function shells(machine: Machine): Finding {
+async function shells(machine: Machine): Promise<Finding> {
   const check = 'shells';
-  const found = Object.entries(machine.shells()).map(([name, path]) => `${name} (${path})`);
+  const found = Object.entries(await allShells(machine)).map(([name, path]) => `${name} (${path})`);
   const own = machine.loginShell();
   if (own === undefined) {
     const fix = 'install a shell, for instance: apt-get install bash';
@@ -60,7 +60,7 @@ function shells(machine: Machine): Finding {
 async function environment(machine: Machine, stateDir: string): Promise<Finding[]> {
   const check = 'login environment';
   try {
-    const shell = shellFor(machine, undefined);
+    const shell = chooseShell(machine.shells(), machine.loginShell());
     const login = await loginOf(machine, shell);
     const env = normalizeEnvironment(OS, login.env, {});
     const path = env.PATH ?? env.Path ?? '(no PATH)';
@@ -73,7 +73,7 @@ async function environment(machine: Machine, stateDir: string): Promise<Finding[
             detail: `from ${login.source}: ${login.notes.join('; ')}`,
             fix: `run "${shell} -l -i -c env" there and correct the start-up file it complains about`,
           };
-    const facts = hostFacts(machine, { env, cwd: stateDir, scratch: stateDir });
+    const facts = hostFacts({ shells: machine.shells(), env, cwd: stateDir, scratch: stateDir });
     return [captured, ...(await discoverToolchains(facts, shell))];
   } catch (error) {
     const { message, remedy } = asAwError(error);

@@ -5,9 +5,16 @@ import type { RunRequest } from '../../contract/follower-api.ts';
 import type { ShellName } from '../../contract/names.ts';
 import { adapt } from '../adapters/index.ts';
 import type { HostFacts, Invocation, PathKind } from '../adapters/types.ts';
-import { type LoginEnvironment, loginEnvironment, normalizeEnvironment } from '../environment/index.ts';
+import {
+  findShells,
+  type LoginEnvironment,
+  loginEnvironment,
+  normalizeEnvironment,
+} from '../environment/index.ts';
 import { verifyDirectory } from '../path-mapping/verify-directory.ts';
 import { type Machine, OS } from './machine.ts';
+
+type Shells = HostFacts['shells'];
 
 /** As much of a file as an adapter looks at. */
 const TEXT_LIMIT = 64 * 1024;
@@ -20,33 +27,48 @@ export async function prepareRun(
 ): Promise<Invocation> {
   const { command, shell, host } = request;
   const cwd = await verifyDirectory(request.cwd);
-  const loginShell = shellFor(machine, request.loginShell);
-  const login = await loginOf(machine, loginShell);
+  const isMissing = [request.loginShell, shell].some(
+    name => name !== undefined && machine.shells()[name] === undefined,
+  );
+  const shells = isMissing ? await allShells(machine) : machine.shells();
+  const loginShell = chooseShell(shells, request.loginShell ?? machine.loginShell());
+  const login = await loginOf(machine, loginShell, shells);
   const env = {
     ...normalizeEnvironment(OS, login.env, request.env),
     AW_RUN_ID: request.runId,
     AW_HOST: host,
   };
-  const facts = hostFacts(machine, { env, cwd, scratch });
+  const facts = hostFacts({ shells, env, cwd, scratch });
   return adapt({ command, loginShell, ...(shell === undefined ? {} : { shell }) }, facts);
 }
 
 /** The login environment of a shell, from the cache when it is there. */
-export function loginOf(machine: Machine, shell: ShellName): Promise<LoginEnvironment> {
-  return loginEnvironment({ os: OS, shell, shells: machine.shells(), baseEnv: process.env });
-}
-
-export function hostFacts(
+export function loginOf(
   machine: Machine,
-  place: { env: Record<string, string>; cwd: string; scratch: string },
-): HostFacts {
-  return { os: OS, shells: machine.shells(), probe, readText, ...place };
+  shell: ShellName,
+  shells: Shells = machine.shells(),
+): Promise<LoginEnvironment> {
+  return loginEnvironment({ os: OS, shell, shells, baseEnv: process.env });
 }
 
-/** The shell asked for, else the user's own. @throws AW_SHELL_UNSUPPORTED when there is no such shell. */
-export function shellFor(machine: Machine, wanted: ShellName | undefined): ShellName {
-  const shell = wanted ?? machine.loginShell();
-  const shells = machine.shells();
+/** The machine's shells, and those that only the user's own login finds: in `~/.dotnet/tools`, by a version manager. */
+export async function allShells(machine: Machine): Promise<Shells> {
+  const own = machine.loginShell();
+  const usual = machine.shells();
+  return own === undefined ? usual : { ...findShells(OS, (await loginOf(machine, own)).env), ...usual };
+}
+
+export function hostFacts(place: {
+  shells: Shells;
+  env: Record<string, string>;
+  cwd: string;
+  scratch: string;
+}): HostFacts {
+  return { os: OS, probe, readText, ...place };
+}
+
+/** @throws AW_SHELL_UNSUPPORTED when there is no such shell. */
+export function chooseShell(shells: Shells, shell: ShellName | undefined): ShellName {
   if (shell !== undefined && shells[shell] !== undefined) return shell;
   throw new AwError('AW_SHELL_UNSUPPORTED', {
     shell: shell ?? 'of this user',
