@@ -1,9 +1,12 @@
 /** The golden messages keep parsing, and come out of the schemas as they went in. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { z } from 'zod';
 import { Event, eventIdentity, isKnown, knownEventTypes, logBytes } from './events.ts';
-import { RunRequest } from './follower-api.ts';
+import * as followerApi from './follower-api.ts';
 import { HostCatalogue } from './hosts.ts';
+import { Problem } from './problem.ts';
+import * as serviceApi from './service-api.ts';
 
 const lines = (file: string): unknown[] =>
   readFileSync(`fixtures/wire/${file}`, 'utf8')
@@ -36,9 +39,23 @@ test('every host event of the contract has a golden message', () => {
 test.each(lines('run-requests.ndjson').map(request => [JSON.stringify(request).slice(0, 60), request]))(
   'run request %s',
   (_, request) => {
-    expect(RunRequest.parse(request)).toMatchObject(request as object);
+    expect(followerApi.RunRequest.parse(request)).toMatchObject(request as object);
   },
 );
+
+const messages = JSON.parse(readFileSync('fixtures/wire/messages.json', 'utf8')) as Record<string, object[]>;
+const schemas: Record<string, unknown> = { ...followerApi, ...serviceApi, Problem };
+/** Parts of messages, and what has a file of its own. */
+const elsewhere = ['OutputRule', 'Command', 'RunRequest', 'Finding', 'SessionStatus'];
+
+test('every message of the follower and of the service has a golden one', () => {
+  const names = Object.keys(schemas).filter(name => schemas[name] instanceof z.ZodType);
+  expect(Object.keys(messages).sort()).toEqual(names.filter(name => !elsewhere.includes(name)).sort());
+});
+
+test.each(Object.entries(messages))('%s', (name, samples) => {
+  for (const sample of samples) expect((schemas[name] as z.ZodType).parse(sample)).toEqual(sample);
+});
 
 test('catalogue', () => {
   const catalogue = JSON.parse(readFileSync('fixtures/wire/hosts.json', 'utf8'));
