@@ -5,7 +5,7 @@
  * `node_modules` takes over; when it is new enough, all this costs one comparison.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -19,6 +19,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
  * @param {string} entry the module, relative to the package's root
  */
 export async function launch(launcher, entry) {
+  if (hasBrokenArgument()) {
+    console.error('error AW_USAGE: an argument is not valid UTF-8, so it could not be passed on unchanged');
+    console.error('  remedy: pass the data in a file or on stdin');
+    process.exitCode = 2;
+    return;
+  }
   if (!isRecent(process.versions.node)) return handOver(fileURLToPath(launcher));
   followParent();
   nodeModule.enableCompileCache?.(
@@ -26,6 +32,17 @@ export async function launch(launcher, entry) {
   );
   const { main } = await import(pathToFileURL(join(root, entry)).href);
   process.exitCode = await main(process.argv.slice(2));
+}
+
+/** Node has put U+FFFD for bytes that are no UTF-8. Where the system cannot be asked for them, nobody can tell. */
+function hasBrokenArgument() {
+  if (process.platform !== 'linux' || !process.argv.some(word => word.includes('\ufffd'))) return false;
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(readFileSync('/proc/self/cmdline'));
+    return false;
+  } catch (error) {
+    return error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA';
+  }
 }
 
 function isRecent(version) {

@@ -193,6 +193,45 @@ export const errorRegistry = {
     text: 'the follower agent did not start: {reason}',
     remedy: 'its log is {log}',
   },
+  AW_AGENT_MISSING: {
+    exit: 4,
+    status: 502,
+    text: 'there is no {program} on the follower: {reason}',
+    remedy:
+      'install it where a non-interactive login there finds it (ssh HOST {program} version), or give its path as "agent" of {host} in the catalogue',
+  },
+  AW_AGENT_STOPPED: {
+    exit: 4,
+    status: 503,
+    text: 'no agent runs on the follower',
+    remedy: 'run something there: it starts when it is needed',
+  },
+  AW_SSH_HOST_KEY_UNKNOWN: {
+    exit: 4,
+    status: 502,
+    text: 'the host key of {address} is not known: {reason}',
+    remedy:
+      'compare its fingerprint with what its owner says, then give it as "hostKey" of {host} in the catalogue, or connect once with --accept-new-host-keys',
+  },
+  AW_SSH_HOST_KEY_CHANGED: {
+    exit: 4,
+    status: 502,
+    text: 'the host key of {address} is not the one on record: {reason}',
+    remedy: 'somebody may be listening in between. If its owner says the key was replaced: {fix}',
+  },
+  AW_SSH_HOST_KEY_REVOKED: {
+    exit: 4,
+    status: 502,
+    text: 'the host key of {address} is revoked: {reason}',
+    remedy: 'do not connect; the host needs a new key, and whoever marked this one as revoked knows why',
+  },
+  AW_SSH_AUTH_REFUSED: {
+    exit: 4,
+    status: 502,
+    text: '{user}@{address} refused the login: {reason}',
+    remedy:
+      'put your public key into ~/.ssh/authorized_keys of {user} there (ssh-copy-id), load it with ssh-add, or name it as "identityFile" of {host} in the catalogue; passwords are never used',
+  },
   AW_PROTOCOL_MISMATCH: {
     exit: 4,
     status: 426,

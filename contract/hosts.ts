@@ -5,11 +5,16 @@ import { HostName, Os, ShellName } from './names.ts';
 /** An absolute path of the follower's OS. */
 const Workspace = z.string().min(1).max(4096);
 
+const sshTransports: ReadonlySet<string> = new Set(['openssh', 'ssh', 'auto']);
+
 export const HostEntry = z
   .looseObject({
     name: HostName,
     os: Os,
-    /** `local`: a follower process of this machine. */
+    /**
+     * `local`: a follower process of this machine. `openssh`: the system's ssh. `ssh`: the built-in SSH. `auto`: one of
+     * these two (docs/adr/0006).
+     */
     transport: z.string().min(1).default('local'),
     /** The project's root on the follower. */
     workspace: Workspace,
@@ -28,12 +33,43 @@ export const HostEntry = z
     socket: z.string().min(1).optional(),
     /** The token for `tcp://`, in a file only its owner can read. */
     tokenFile: z.string().min(1).optional(),
-    address: z.string().min(1).optional(),
+    /**
+     * Where SSH connects to: a name, an IP address, or a `Host` of ~/.ssh/config. It and `sshUser` reach the command lines
+     * of ssh and of a user's ProxyCommand, so both are free of everything a shell or an option parser could act on.
+     */
+    address: z
+      .string()
+      .max(255)
+      .regex(/^[A-Za-z0-9_:][A-Za-z0-9._:%-]*$/, 'an address is a host name or an IP address')
+      .optional(),
     port: z.int().min(1).max(65535).optional(),
-    sshUser: z.string().min(1).optional(),
-    hostKey: z.string().min(1).optional(),
+    sshUser: z
+      .string()
+      .max(255)
+      .regex(/^[A-Za-z0-9_][A-Za-z0-9._@+\\-]*$/, 'a user name has only letters, digits and ._@+\\-')
+      .optional(),
+    /** The fingerprint of the one key this host may show, as `ssh-keygen -l` prints it; known_hosts is not looked at then. */
+    hostKey: z
+      .string()
+      .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'a host key is its fingerprint: SHA256: and 43 characters')
+      .optional(),
+    /** The private key to log in with, before what ~/.ssh/config names and instead of everything else. */
+    identityFile: z.string().min(1).max(4096).optional(),
+    /** The agent's program there, when sshd's PATH does not lead to it; relative to the home directory. */
+    agent: z
+      .string()
+      .max(255)
+      .regex(/^[A-Za-z0-9._/][A-Za-z0-9._/-]*$/, 'the path of the agent has only letters, digits and ._/-')
+      .optional(),
   })
   .superRefine((host, context) => {
+    if (sshTransports.has(host.transport) && host.address === undefined) {
+      context.addIssue({
+        code: 'custom',
+        path: ['address'],
+        message: `transport "${host.transport}" needs an address`,
+      });
+    }
     if (!isAbsolute(host.os, host.workspace)) {
       context.addIssue({
         code: 'custom',

@@ -2,16 +2,13 @@
 import { parseArgs } from 'node:util';
 import { AwError, asAwError } from '../contract/errors.ts';
 import { VERSION } from '../contract/version.ts';
-import { dialStdio } from './commands/dial-stdio.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { serve } from './commands/serve.ts';
 
 const HELP = `aw-follower: runs commands for a leader
 
   aw-follower serve [--state-dir DIR] [--socket PATH | --listen 127.0.0.1:PORT --token-file FILE] [--idle-exit SECONDS]
       The resident agent. Prints one line with its address when it is ready. SIGTERM ends it and its runs.
-  aw-follower dial-stdio [--state-dir DIR]
-      Connects stdin and stdout to the resident agent, and starts it if needed. This is what SSH runs.
+  aw-follower dial-stdio [--state-dir DIR] [--no-start]
+      Connects stdin and stdout to the resident agent, and starts it if needed and allowed. This is what SSH runs.
   aw-follower doctor [--state-dir DIR] [--cwd DIR] [--json]
       Looks at everything a run on this machine needs. Exit code 4 when something is broken.
   aw-follower version
@@ -33,6 +30,7 @@ export interface FollowerOptions {
   'idle-exit'?: string;
   cwd?: string;
   json?: boolean;
+  'no-start'?: boolean;
 }
 
 const options = {
@@ -43,16 +41,31 @@ const options = {
   'idle-exit': { type: 'string' },
   cwd: { type: 'string' },
   json: { type: 'boolean' },
+  'no-start': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
   version: { type: 'boolean' },
 } as const;
 
-const commands: Record<string, { run(options: FollowerOptions): Promise<number>; takes: readonly string[] }> =
-  {
-    serve: { run: serve, takes: ['state-dir', 'socket', 'listen', 'token-file', 'idle-exit'] },
-    'dial-stdio': { run: dialStdio, takes: ['state-dir'] },
-    doctor: { run: doctorCommand, takes: ['state-dir', 'cwd', 'json'] },
-  };
+interface Command {
+  /** Each is loaded only when it is called: a bridge over SSH needs nothing of the agent. */
+  load(): Promise<(options: FollowerOptions) => Promise<number>>;
+  takes: readonly string[];
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  serve: {
+    load: async () => (await import('./commands/serve.ts')).serve,
+    takes: ['state-dir', 'socket', 'listen', 'token-file', 'idle-exit'],
+  },
+  'dial-stdio': {
+    load: async () => (await import('./commands/dial-stdio.ts')).dialStdio,
+    takes: ['state-dir', 'no-start'],
+  },
+  doctor: {
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand,
+    takes: ['state-dir', 'cwd', 'json'],
+  },
+};
 
 /** Runs one command of the CLI. Never throws: errors are printed. @returns the exit code. */
 export async function main(argv: string[]): Promise<number> {
@@ -67,7 +80,8 @@ export async function main(argv: string[]): Promise<number> {
     for (const option of Object.keys(values)) {
       if (!command.takes.includes(option)) throw usage(`${name} takes no --${option}`);
     }
-    return await command.run(values);
+    const run = await command.load();
+    return await run(values);
   } catch (error) {
     const { code, message, remedy, exitCode } = asAwError(error);
     // In one line: whoever starts an agent shows the last line of its log.

@@ -14,7 +14,7 @@ import {
 import type { HostEntry } from '../contract/hosts.ts';
 import { decodeLines } from '../tunnel/ndjson.ts';
 import { checkInfo, handshake, readToken } from './follower-greeting.ts';
-import { createRequester, garbage, type Requester } from './follower-http.ts';
+import { chunksOf, createRequester, garbage, type Requester } from './follower-http.ts';
 import { ping, watchConnection } from './follower-watch.ts';
 import type { Journal, JournalItem } from './journal.ts';
 import { openTransport, type TransportContext } from './transports/index.ts';
@@ -209,6 +209,6 @@ async function* readJournal(
 
 /** Fails where a stream was cut, so that half a line is never taken for a last one. */
 async function* wholeStream(stream: http2.ClientHttp2Stream): AsyncGenerator<Uint8Array> {
-  for await (const chunk of stream as AsyncIterable<Buffer>) yield chunk;
+  yield* chunksOf(stream);
   if (stream.aborted || stream.rstCode !== http2.constants.NGHTTP2_NO_ERROR) throw new Error('aborted');
 }

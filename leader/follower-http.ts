@@ -103,7 +103,7 @@ export function createRequester(
     const chunks: Buffer[] = [];
     let size = 0;
     try {
-      for await (const chunk of stream as AsyncIterable<Buffer>) {
+      for await (const chunk of chunksOf(stream)) {
         size += chunk.length;
         if (size > MAX_LINE) throw garbage(`its answer to ${options.path} is larger than ${MAX_LINE} bytes`);
         chunks.push(chunk);
@@ -144,6 +144,33 @@ export function createRequester(
       return parsed.data;
     },
   };
+}
+
+/**
+ * What a stream brings, to its end. Node's own iterator takes an answer that had arrived as a whole before it was asked
+ * for, and is therefore closed, for one that was cut off.
+ * @throws when it ends without an end.
+ */
+export async function* chunksOf(stream: http2.ClientHttp2Stream): AsyncGenerator<Buffer> {
+  let wake = () => {};
+  const look = () => wake();
+  const events = ['readable', 'end', 'close'];
+  for (const event of events) stream.on(event, look);
+  try {
+    for (;;) {
+      const chunk: Buffer | null = stream.read();
+      if (chunk !== null) yield chunk;
+      else if (stream.readableEnded) return;
+      else if (stream.destroyed) throw new Error('the stream ended early');
+      else {
+        await new Promise<void>(fulfil => {
+          wake = fulfil;
+        });
+      }
+    }
+  } finally {
+    for (const event of events) stream.off(event, look);
+  }
 }
 
 export function garbage(reason: string, cause?: unknown): AwError<'AW_PROTOCOL_GARBAGE'> {

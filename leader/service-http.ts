@@ -1,5 +1,5 @@
 /** Requests to the service: bounded in time and size, every failure an `AwError`. */
-import http from 'node:http';
+import type { IncomingMessage, RequestOptions } from 'node:http';
 import type { z } from 'zod';
 import { AwError, show } from '../contract/errors.ts';
 import { Event } from '../contract/events.ts';
@@ -23,7 +23,7 @@ export interface Requests {
   /** The body of an answer that was not refused. */
   text(path: string, input?: RequestInput): Promise<string>;
   /** The same as it comes, without a limit of time. `signal` ends it. */
-  stream(path: string, input?: RequestInput): Promise<http.IncomingMessage>;
+  stream(path: string, input?: RequestInput): Promise<IncomingMessage>;
 }
 
 /**
@@ -37,7 +37,7 @@ export function createRequests(base: string, token: string | undefined): Request
   const ask = async <T>(
     path: string,
     { method = 'GET', body, headers, signal, timeoutMs = ANSWER }: RequestInput,
-    use: (answer: http.IncomingMessage) => Promise<T>,
+    use: (answer: IncomingMessage) => Promise<T>,
   ): Promise<T> => {
     const limit = new AbortController();
     const late = () => limit.abort(new Error(`no answer within ${timeoutMs / 1000} s`));
@@ -67,9 +67,10 @@ export function createRequests(base: string, token: string | undefined): Request
 async function send(
   url: string,
   body: string | Uint8Array | undefined,
-  options: http.RequestOptions,
-): Promise<http.IncomingMessage> {
-  const { request } = url.startsWith('https:') ? await import('node:https') : http;
+  options: RequestOptions,
+): Promise<IncomingMessage> {
+  // Loaded with the first request: importing node:http takes as long as half of Node's own start.
+  const { request } = await (url.startsWith('https:') ? import('node:https') : import('node:http'));
   return new Promise((fulfil, reject) => {
     const outgoing = request(url, options, fulfil);
     outgoing.on('error', reject);
@@ -77,7 +78,7 @@ async function send(
   });
 }
 
-async function textOf(answer: http.IncomingMessage): Promise<string> {
+async function textOf(answer: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer as AsyncIterable<Buffer>) {

@@ -1,12 +1,21 @@
 /** Where the leader keeps what must outlive it. All of it is for its owner's eyes only. */
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import envPaths from 'env-paths';
 import { AwError, show } from '../contract/errors.ts';
 
-/** `AW_STATE_DIR`, else the user's data directory. */
+/** `AW_STATE_DIR`, else the user's data directory. Absolute: agents are told of it and have a working directory of their own. */
 export function stateRoot(env: NodeJS.ProcessEnv = process.env): string {
-  return env.AW_STATE_DIR || envPaths('agents-workflow', { suffix: '' }).data;
+  return resolve(env.AW_STATE_DIR || envPaths('agents-workflow', { suffix: '' }).data);
 }
 
 export function runsDirectory(root: string): string {
@@ -19,11 +28,29 @@ export function runsDirectory(root: string): string {
  */
 export function makePrivateDirectory(path: string): string {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeDirectories(path);
     chmodSync(path, 0o700);
     return path;
   } catch (error) {
     throw diskError(path, error);
+  }
+}
+
+/** Not `recursive`: that never returns where a directory that exists takes no new names, as in `/proc`. */
+function makeDirectories(path: string): void {
+  const make = () => {
+    try {
+      mkdirSync(path, { mode: 0o700 });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  };
+  try {
+    make();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || dirname(path) === path) throw error;
+    makeDirectories(dirname(path));
+    make();
   }
 }
 
@@ -36,7 +63,8 @@ export function writeWhole(path: string, content: string): void {
   try {
     const file = openSync(draft, 'w', 0o600);
     try {
-      writeSync(file, content);
+      // Not `writeSync`, which may write a part and say so in its result alone, as it does when the disk is filling up.
+      writeFileSync(file, content);
       fsyncSync(file);
     } finally {
       closeSync(file);

@@ -42,6 +42,8 @@ export interface RunSpec {
   /** Bytes of one host's journal. */
   logLimit?: number;
   service?: ServiceTarget;
+  /** SSH hosts whose key is not on record are trusted this once, and their keys put on record. */
+  acceptNewHostKeys?: boolean;
   /** Start everywhere and do not wait: events end when every host has started or could not, without a summary. */
   detach: boolean;
 }
@@ -94,5 +96,11 @@ export interface RunRecord {
    */
   state: 'running' | 'open' | 'ended';
   detached: boolean;
+  /** What else the command was given. Of its variables only the names are kept: their values may be secrets. */
+  asked: Pick<RunSpec, 'shell' | 'timeoutMs'> & {
+    envNames: string[];
+    mapOutput: boolean;
+    expandWorkspace: boolean;
+  };
   outcome?: Outcome;
 }

@@ -76,3 +76,9 @@ test.skipIf(process.platform === 'win32')('processes and their marks', async () 
   expect(isAlive(child.pid!, mark)).toBe(false);
   expect(startMark(child.pid!)).toBeUndefined();
 });
+
+test('a directory that takes no file is a full or missing disk, by name', () => {
+  expect(() => takeLock(join(directory, 'missing', 'lock'))).toThrow(
+    expect.objectContaining({ code: 'AW_DISK', message: expect.stringContaining('ENOENT') }),
+  );
+});

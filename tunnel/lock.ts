@@ -1,6 +1,7 @@
 /** A lock between processes of one machine that its holder's death releases. */
 import { randomBytes } from 'node:crypto';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { AwError } from '../contract/errors.ts';
 import { isAlive, startMark } from './identity.ts';
 
 interface Holder {
@@ -12,7 +13,10 @@ export interface Lock {
   release(): void;
 }
 
-/** Takes the lock file `path`, also from a holder that is dead. Undefined when somebody alive holds it. */
+/**
+ * Takes the lock file `path`, also from a holder that is dead. Undefined when somebody alive holds it.
+ * @throws AW_DISK
+ */
 export function takeLock(path: string): Lock | undefined {
   const mark = startMark(process.pid);
   const mine = JSON.stringify({
@@ -21,13 +25,16 @@ export function takeLock(path: string): Lock | undefined {
     id: randomBytes(8).toString('hex'),
   });
   const draft = `${path}.${process.pid}.${randomBytes(4).toString('hex')}`;
-  writeFileSync(draft, mine, { mode: 0o600, flag: 'wx' });
   try {
+    writeFileSync(draft, mine, { mode: 0o600, flag: 'wx' });
     // Linking a finished file shows the lock and its holder at one stroke; nobody ever reads half of it.
     if (tryLink(draft, path) || (removeDead(path, draft) && tryLink(draft, path))) {
       return { release: () => release(path, mine) };
     }
     return undefined;
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new AwError('AW_DISK', { path, reason: code ?? message }, { cause: error });
   } finally {
     rmSync(draft, { force: true });
   }

@@ -88,6 +88,30 @@ describe.skipIf(process.platform === 'win32')('an agent that is started when nee
     });
   });
 
+  test('one that nobody wants any more is waited for until it can be found', async () => {
+    const controller = new AbortController();
+    const coming = connectOrStart({ ...options(), signal: controller.signal });
+    while (!existsSync(join(directory, 'starts'))) await new Promise(fulfil => setTimeout(fulfil, 5));
+    controller.abort();
+    await expect(coming).rejects.toMatchObject({ name: 'AbortError' });
+    expect(existsSync(options().endpoint.path)).toBe(true);
+    const pid = Number(starts()[0]);
+    // It ends with its first connection, which was the one that nobody wanted.
+    while (isThere(pid)) await new Promise(fulfil => setTimeout(fulfil, 5));
+  });
+
+  test('one that nobody wants any more and that never listens is ended', async () => {
+    const controller = new AbortController();
+    const started = join(directory, 'starts');
+    const program = `require('node:fs').writeFileSync(process.argv[2], String(process.pid)); setTimeout(() => {}, 60000)`;
+    const coming = connectOrStart({ ...options(program), signal: controller.signal });
+    while (!existsSync(started) || starts()[0] === '') await new Promise(fulfil => setTimeout(fulfil, 5));
+    controller.abort();
+    await expect(coming).rejects.toMatchObject({ code: 'AW_AGENT_START_FAILED' });
+    const pid = Number(starts()[0]);
+    while (isThere(pid)) await new Promise(fulfil => setTimeout(fulfil, 5));
+  });
+
   test('no program to start', async () => {
     const broken = options();
     broken.start.file = '/no/such/program';

@@ -8,6 +8,11 @@ import { AwError, show } from '../contract/errors.ts';
 import { connectEndpoint, type Endpoint } from './endpoint.ts';
 import { takeLock } from './lock.ts';
 
+/** Milliseconds an agent that was just started has left to listen when nobody wants it any more. */
+const ABANDONED_MS = 2_000;
+/** Milliseconds between looks whether an agent that was just started listens: a look costs little, a person waits. */
+const LONGEST_LOOK = 10;
+
 export interface StartSpec {
   /** Absolute path of the program that becomes the agent. */
   file: string;
@@ -38,8 +43,9 @@ export async function connectOrStart(
 ): Promise<{ socket: net.Socket; started: boolean }> {
   const { endpoint, start } = options;
   const deadline = performance.now() + options.timeoutMs;
-  const attempt = () => tryConnect(endpoint, Math.max(1, deadline - performance.now()), options.signal);
-  const first = await attempt();
+  const attempt = (signal?: AbortSignal) =>
+    tryConnect(endpoint, Math.max(1, deadline - performance.now()), signal);
+  const first = await attempt(options.signal);
   if (first !== undefined) return { socket: first, started: false };
 
   makeDirectory(dirname(start.logFile));
@@ -49,7 +55,7 @@ export async function connectOrStart(
     const lock = takeLock(lockPath);
     if (lock !== undefined) {
       try {
-        const socket = await attempt();
+        const socket = await attempt(options.signal);
         if (socket !== undefined) return { socket, started: false };
         return { socket: await startAndConnect(start, attempt, deadline, options.signal), started: true };
       } finally {
@@ -58,7 +64,7 @@ export async function connectOrStart(
     }
     await sleep(pause, undefined, options.signal === undefined ? {} : { signal: options.signal });
     pause = Math.min(pause * 2, 100);
-    const socket = await attempt();
+    const socket = await attempt(options.signal);
     if (socket !== undefined) return { socket, started: false };
   }
   throw failed(start, 'another process has been starting it for too long');
@@ -92,6 +98,7 @@ async function tryConnect(endpoint: Endpoint, timeoutMs: number, signal?: AbortS
   }
 }
 
+/** Once there is a process, an abort waits until it listens or has ended: nobody could find it, to stop it, before that. */
 async function startAndConnect(
   start: StartSpec,
   attempt: () => Promise<net.Socket | undefined>,
@@ -99,7 +106,13 @@ async function startAndConnect(
   signal?: AbortSignal,
 ): Promise<net.Socket> {
   const log = openSync(start.logFile, 'a+', 0o600);
+  let limit = deadline;
+  const hurry = () => {
+    limit = Math.min(limit, performance.now() + ABANDONED_MS);
+  };
+  signal?.addEventListener('abort', hurry, { once: true });
   try {
+    signal?.throwIfAborted();
     const logStart = fstatSync(log).size;
     let end: string | undefined;
     const child = spawn(start.file, start.args, {
@@ -117,19 +130,24 @@ async function startAndConnect(
     });
     child.unref();
     let pause = 4;
-    while (performance.now() < deadline) {
-      await sleep(pause, undefined, signal === undefined ? {} : { signal });
-      pause = Math.min(pause * 1.3, 50);
+    while (performance.now() < limit) {
+      await sleep(pause);
+      pause = Math.min(pause * 1.3, LONGEST_LOOK);
       const ended = end;
       // Asked after `end` was read: one that found an agent already there ends, and that agent answers.
       const socket = await attempt();
-      if (socket !== undefined) return socket;
+      if (socket !== undefined) {
+        if (signal?.aborted === true) socket.destroy();
+        signal?.throwIfAborted();
+        return socket;
+      }
       if (ended !== undefined) throw failed(start, lastLine(log, logStart) ?? ended);
     }
     // Whatever it waits for, nobody would know of it.
     child.kill();
     throw failed(start, lastLine(log, logStart) ?? 'it did not listen in time');
   } finally {
+    signal?.removeEventListener('abort', hurry);
     closeSync(log);
   }
 }

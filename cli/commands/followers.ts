@@ -3,6 +3,7 @@ import type { Finding } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
 import type { FollowerReport, FollowerState } from '../../leader/index.ts';
 import { type CommandRun, createCommand, runCommand } from '../options/command.ts';
+import { acceptNewHostKeys } from '../options/host-keys.ts';
 import { addSelectors, checkSelectors, type SelectorOptions } from '../options/selectors.ts';
 import { errorLines } from '../render/error-text.ts';
 import type { Paint } from '../render/paint.ts';
@@ -11,6 +12,7 @@ import { tableLines } from '../render/table.ts';
 import type { Io } from '../terminal/io.ts';
 
 type ListOptions = SelectorOptions & { json?: boolean };
+type DoctorOptions = ListOptions & { acceptNewHostKeys?: boolean };
 type StopOptions = SelectorOptions & { force?: boolean };
 
 export const run: CommandRun = async (name, argv, io) => {
@@ -30,9 +32,10 @@ export const run: CommandRun = async (name, argv, io) => {
   addSelectors(command.command('doctor'))
     .description('Look at each step between here and a command on the follower, and say what would fix it.')
     .option('--json', 'one JSON record a line')
+    .addOption(acceptNewHostKeys())
     .addHelpText('after', `\nExamples:\n  ${name} doctor\n  ${name} doctor --host win-01`)
-    .action(async (options: ListOptions) => {
-      exitCode = await examine(await select(options, name, io), options.json === true, io);
+    .action(async (options: DoctorOptions) => {
+      exitCode = await examine(await select(options, name, io), options, io);
     });
 
   addSelectors(command.command('stop'))
@@ -80,10 +83,10 @@ function stateText({ state, runs, error }: Pick<FollowerState, 'state' | 'runs' 
 }
 
 /** Resolves to 4 when something on some follower is broken. */
-async function examine(hosts: HostEntry[], isJson: boolean, io: Io): Promise<number> {
+async function examine(hosts: HostEntry[], options: DoctorOptions, io: Io): Promise<number> {
   const { followersDoctor } = await import('../../leader/index.ts');
-  const reports = await followersDoctor(hosts);
-  if (isJson) printRecords(reports, io);
+  const reports = await followersDoctor(hosts, { acceptNewHostKeys: options.acceptNewHostKeys === true });
+  if (options.json) printRecords(reports, io);
   else io.write('stdout', `${reports.flatMap(report => reportLines(report, io.stdout.paint)).join('\n')}\n`);
   const isBroken = reports.some(
     ({ reachable, findings }) => !reachable || findings.some(finding => finding.status === 'failed'),

@@ -1,8 +1,10 @@
 /** `aw agent run-everywhere`: one command on every selected follower. */
 import type { Command as Parser } from 'commander';
 import { Option } from 'commander';
+import { z } from 'zod';
 import { ShellName } from '../../contract/names.ts';
 import { type CommandRun, createCommand, runCommand } from '../options/command.ts';
+import { acceptNewHostKeys } from '../options/host-keys.ts';
 import { addOutputOptions } from '../options/output.ts';
 import { addSelectors } from '../options/selectors.ts';
 import { addServiceOptions } from '../options/service.ts';
@@ -12,6 +14,8 @@ import type { Io } from '../terminal/io.ts';
 
 export const run: CommandRun = (name, argv, io) =>
   parseRun(name, argv, io, async parsed => {
+    // Set before the schemas are loaded. Each parses a few values here; compiling its parser would take longer.
+    z.config({ jitless: true });
     const { runEverywhere } = await import('../run/run-everywhere.ts');
     return runEverywhere({ ...parsed, io });
   });
@@ -103,6 +107,7 @@ function addRunOptions(command: Parser): void {
         .env('AW_ON_LEADER_LOSS'),
     )
     .option('--detach', 'start it everywhere and return; aw agent runs attach RUN shows it')
+    .addOption(acceptNewHostKeys())
     .option('--stdin', 'give what this command reads on stdin to every host')
     .option('--map-output', 'rewrite follower paths in the output to the paths here')
     .option(

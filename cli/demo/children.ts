@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { AwError } from '../../contract/errors.ts';
 
-const AW = fileURLToPath(new URL('../../bin/aw.js', import.meta.url));
+/** The launcher of this very installation. */
+export const AW = fileURLToPath(new URL('../../bin/aw.js', import.meta.url));
 const START_LIMIT_MS = 10_000;
 const STOP_LIMIT_MS = 3_000;
 

@@ -1,7 +1,8 @@
 /** What the demo says. Pure; short enough to be read. */
 import type { Event } from '../../contract/events.ts';
 import type { Paint } from '../render/paint.ts';
-import type { Service } from './children.ts';
+import { commandText } from '../run/command-text.ts';
+import { AW, type Service } from './children.ts';
 import type { Stage } from './stage.ts';
 
 export function opening(stage: Stage, url: string, args: readonly string[], paint: Paint): string[] {
@@ -52,17 +53,24 @@ export function readBackLines(events: readonly Event[], stage: Stage, paint: Pai
   };
 }
 
+/** Lines that work as they stand in a POSIX shell, wherever this was started from. */
 export function tryNext(stage: Stage, { url, pid }: Service, paint: Paint): string[] {
+  const aw = word(AW);
+  const state = word(stage.state);
   return [
     paint('bold', 'Still running. Try next:'),
-    `  cd ${stage.project}`,
-    `  export AW_STATE_DIR=${stage.state} AW_SERVICE=${url}`,
+    `  cd ${word(stage.project)}`,
+    `  export AW_STATE_DIR=${state} AW_SERVICE=${url}; alias aw=${word(aw)}`,
     "  aw agent run-everywhere -c 'pwd; wc -c data/orders.csv'",
     '  aw agent run-everywhere --rerun-failed',
     '  aw agent followers list',
     '  aw session list',
     '',
     'To stop and remove it all:',
-    `  aw agent followers stop; kill ${pid}; rm -r ${stage.root}`,
+    `  AW_STATE_DIR=${state} ${aw} agent followers stop --force --hosts ${word(stage.catalogue)}; kill ${pid}; rm -r ${word(stage.root)}`,
   ];
+}
+
+function word(text: string): string {
+  return commandText({ kind: 'argv', argv: [text] });
 }

@@ -11,6 +11,8 @@ import type { Os, ShellName } from '../../contract/names.ts';
 export interface Stage {
   root: string;
   project: string;
+  /** The file that lists the hosts. */
+  catalogue: string;
   /** To be `AW_STATE_DIR` of everything the demo starts. */
   state: string;
   hosts: (HostEntry & { shell: ShellName })[];
@@ -40,11 +42,12 @@ export async function setStage(env: NodeJS.ProcessEnv): Promise<Stage> {
     await cp(PROJECT, project, { recursive: true });
     for (const { workspace } of hosts) await cp(PROJECT, workspace, { recursive: true });
     await mkdir(join(project, '.agents'));
-    await writeFile(join(project, '.agents', 'hosts.json'), `${JSON.stringify({ hosts }, undefined, 2)}\n`);
+    const catalogue = join(project, '.agents', 'hosts.json');
+    await writeFile(catalogue, `${JSON.stringify({ hosts }, undefined, 2)}\n`);
     const odd = hosts.at(-1)!;
     await convertToCrlf(join(odd.workspace, CHANGED_FILE));
     const state = join(root, 'state');
-    return { root, project, state, hosts, oddHost: odd.name, changedFile: CHANGED_FILE };
+    return { root, project, catalogue, state, hosts, oddHost: odd.name, changedFile: CHANGED_FILE };
   } catch (error) {
     await strike(root);
     throw error;

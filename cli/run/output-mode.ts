@@ -1,8 +1,6 @@
 /** Which output mode `auto` means here, and the renderer of each. */
 import type { OutputMode } from '../options/output.ts';
-import { createJsonRenderer } from '../render/json.ts';
 import type { Outputs } from '../render/outputs.ts';
-import { createPrefixRenderer } from '../render/prefix.ts';
 import type { Renderer, Surroundings } from '../render/renderer.ts';
 import type { Io } from '../terminal/io.ts';
 
@@ -18,15 +16,21 @@ function canDraw({ stdout, env }: Pick<Io, 'stdout' | 'env'>): boolean {
   return stdout.isTerminal && env.TERM !== 'dumb';
 }
 
-/** A renderer; `dispose` ends what keeps it drawing. What only lanes need is loaded only for them. */
+/** A renderer; `dispose` ends what keeps it drawing. Each mode's own modules are loaded only for it. */
 export async function createRenderer(
   mode: ChosenMode,
   surroundings: Surroundings,
   outputs: Outputs,
   io: Io,
 ): Promise<{ renderer: Renderer; dispose(): void }> {
-  if (mode === 'json') return { renderer: createJsonRenderer(surroundings), dispose() {} };
-  if (mode === 'prefix') return { renderer: createPrefixRenderer(surroundings), dispose() {} };
+  if (mode === 'json') {
+    const { createJsonRenderer } = await import('../render/json.ts');
+    return { renderer: createJsonRenderer(surroundings), dispose() {} };
+  }
+  if (mode === 'prefix') {
+    const { createPrefixRenderer } = await import('../render/prefix.ts');
+    return { renderer: createPrefixRenderer(surroundings), dispose() {} };
+  }
   const { createLanesRenderer } = await import('../render/lanes.ts');
   if (!canDraw(io)) return { renderer: createLanesRenderer(surroundings, outputs, undefined), dispose() {} };
   const { createScreen } = await import('../terminal/screen.ts');

@@ -1,23 +1,26 @@
 /** From options to a run, and from the run to its exit code. */
 import { AwError } from '../../contract/errors.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
-import {
-  findProject,
-  lastRun,
-  loadCatalogue,
-  type Run,
-  type RunSpec,
-  type ServiceTarget,
-  selectHosts,
-  startRun,
-} from '../../leader/index.ts';
+// Not through leader/index.ts, which loads all of the leader: no command is started as often as this one.
+import { loadCatalogue } from '../../leader/catalogue/load.ts';
+import { findProject } from '../../leader/catalogue/project.ts';
+import { selectHosts } from '../../leader/catalogue/select.ts';
+import type { Run, RunRecord, RunSpec, ServiceTarget } from '../../leader/index.ts';
+import { startRun } from '../../leader/run-everywhere/start.ts';
 import { usage } from '../options/command.ts';
 import { hostsWord } from '../render/summary.ts';
 import type { Io } from '../terminal/io.ts';
 import { commandText } from './command-text.ts';
 import { followRun } from './follow-run.ts';
 import { watchInterrupts } from './interrupts.ts';
-import { checkOptions, commandOf, directoryOf, environmentOf, type RunArguments } from './run-options.ts';
+import {
+  checkOptions,
+  commandOf,
+  directoryOf,
+  environmentOf,
+  type RunArguments,
+  type RunOptions,
+} from './run-options.ts';
 import { serviceTarget } from './service-target.ts';
 
 /** Resolves to the exit code. */
@@ -53,12 +56,14 @@ export async function runEverywhere(run: RunArguments & { io: Io }): Promise<num
 
 /** Undefined when the hosts that failed last are asked for and there are none. */
 async function planRun(run: RunArguments & { io: Io }): Promise<RunSpec | undefined> {
-  const { options, io } = run;
+  const { io } = run;
   const given = commandOf(run);
   const here = directoryOf(run, io.cwd);
   const project = findProject(io.cwd);
-  const again = options.rerunFailed ? await lastFailure(project, run.name) : undefined;
-  const command = given ?? again?.command;
+  const again = run.options.rerunFailed ? await lastFailure(project, run.name) : undefined;
+  const repeated = given === undefined ? again : undefined;
+  const options = repeated === undefined ? run.options : asBefore(run.options, repeated.asked);
+  const command = given ?? repeated?.command;
   if (command === undefined) {
     throw usage(run.name, `no command was given: ${run.name} -- COMMAND [ARG...], or ${run.name} -c SCRIPT`);
   }
@@ -77,19 +82,42 @@ async function planRun(run: RunArguments & { io: Io }): Promise<RunSpec | undefi
     hosts,
     project,
     // The old command belongs to the directory it was given in.
-    cwd: given === undefined && options.cwd === undefined && again !== undefined ? again.cwd : here,
+    cwd: options.cwd === undefined && repeated !== undefined ? repeated.cwd : here,
     command,
-    env: environmentOf(run, io.env),
+    env: environmentFor(run, repeated?.asked.envNames ?? []),
     graceMs: options.grace,
     onLeaderLoss: options.onLeaderLoss,
     mapOutput: options.mapOutput === true,
     expandWorkspace: options.expandWorkspace === true,
     detach: options.detach === true,
+    acceptNewHostKeys: options.acceptNewHostKeys === true,
     ...(options.stdin ? { stdin: io.stdin } : {}),
   };
 }
 
-function optional(options: RunArguments['options']): Partial<RunSpec> {
+/** What a command was given it is given again, unless something else is asked for now. */
+function asBefore(options: RunOptions, asked: RunRecord['asked']): RunOptions {
+  const shell = options.shell ?? asked.shell;
+  const timeout = options.timeout ?? asked.timeoutMs;
+  return {
+    ...options,
+    ...(shell === undefined ? {} : { shell }),
+    ...(timeout === undefined ? {} : { timeout }),
+    mapOutput: options.mapOutput === true || asked.mapOutput,
+    expandWorkspace: options.expandWorkspace === true || asked.expandWorkspace,
+  };
+}
+
+/** @throws AW_USAGE when the command had a variable whose value is not on record, and it is not given again. */
+function environmentFor(run: RunArguments & { io: Io }, needed: readonly string[]): Record<string, string> {
+  const env = environmentOf(run, run.io.env);
+  const missing = needed.filter(name => !Object.hasOwn(env, name));
+  if (missing.length === 0) return env;
+  const again = missing.map(name => `--env ${name}=...`).join(' ');
+  throw usage(run.name, `--rerun-failed: the values of variables are not kept; give them again: ${again}`);
+}
+
+function optional(options: RunOptions): Partial<RunSpec> {
   return {
     ...(options.shell === undefined ? {} : { shell: options.shell }),
     ...(options.timeout === undefined ? {} : { timeoutMs: options.timeout }),
@@ -100,6 +128,7 @@ function optional(options: RunArguments['options']): Partial<RunSpec> {
 
 /** @throws AW_USAGE when there was no run, or its end is not known. */
 async function lastFailure(project: string, name: string) {
+  const { lastRun } = await import('../../leader/records/read.ts');
   const record = await lastRun(project);
   if (record === undefined) throw usage(name, '--rerun-failed: there was no run of this project yet');
   if (record.outcome === undefined) {
@@ -111,7 +140,7 @@ async function lastFailure(project: string, name: string) {
   }
   const known = new Set(record.hosts.map((host: HostEntry) => host.name));
   const failed = record.outcome.summary.failed.filter(host => known.has(host));
-  return { command: record.command, cwd: record.cwd, failed };
+  return { command: record.command, cwd: record.cwd, asked: record.asked, failed };
 }
 
 /** A detached run: who has started, and how to see the rest. */

@@ -27,6 +27,7 @@ export interface RunOptions extends OutputOptions, SelectorOptions, ServiceOptio
   logLimit?: number;
   session?: string;
   followerReports?: boolean;
+  acceptNewHostKeys?: boolean;
 }
 
 export interface RunArguments {

@@ -1,5 +1,5 @@
 /** Where the events of a run go, from the options. */
-import { type ServiceTarget, serviceClient } from '../../leader/index.ts';
+import type { ServiceTarget } from '../../leader/index.ts';
 import { type ServiceOptions, serviceAccess } from '../options/service.ts';
 import type { Io } from '../terminal/io.ts';
 
@@ -28,6 +28,7 @@ async function createSession(
   title: string,
   io: Io,
 ): Promise<string> {
+  const { serviceClient } = await import('../../leader/service-client.ts');
   const { id } = await serviceClient(access).createSession({ title: title.slice(0, 200) });
   io.write('stderr', `session ${id}: ${access.url}/api/v1/sessions/${id}/events\n`);
   return id;

@@ -10,14 +10,13 @@ import type { RunRequest } from '../../contract/follower-api.ts';
 import type { Endpoint } from '../../tunnel/endpoint.ts';
 import { cutWhenSilent, serveHttp2 } from '../../tunnel/http2.ts';
 import { type Lock, lockHolder, takeLock } from '../../tunnel/lock.ts';
-import { createRewriter } from '../path-mapping/index.ts';
+import { createRewriter } from '../path-mapping/rewriter.ts';
 import { type Run, Runs } from '../runs/registry.ts';
 import { createStdioSupply } from '../runs/stdio.ts';
 import { listen } from './listen.ts';
 import { log } from './log.ts';
 import { createMachine, OS } from './machine.ts';
 import { loginOf, prepareRun } from './prepare.ts';
-import { reportRun } from './report.ts';
 import { type AgentContext, answer } from './routes.ts';
 
 export interface AgentOptions {
@@ -69,7 +68,9 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
 
   const report = (run: Run, target: NonNullable<RunRequest['report']>) => {
     const { runId } = run.record;
-    const work: Promise<void> = reportRun(run, target, reporting.signal)
+    // Loaded when it is wanted: node:http would make every agent's start slower by half.
+    const work: Promise<void> = import('./report.ts')
+      .then(({ reportRun }) => reportRun(run, target, reporting.signal))
       .catch(error => String(error))
       .then(problem => {
         if (problem !== undefined) log(`run ${runId}: not all of it was reported: ${problem}`);

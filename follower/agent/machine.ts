@@ -5,7 +5,8 @@ import { arch, hostname, uptime } from 'node:os';
 import type { Info } from '../../contract/follower-api.ts';
 import type { Os, ShellName } from '../../contract/names.ts';
 import { PROTOCOL, VERSION } from '../../contract/version.ts';
-import { currentUser, findShells, userLoginShell } from '../environment/index.ts';
+import { findShells } from '../environment/find-shells.ts';
+import { currentUser, userLoginShell } from '../environment/user.ts';
 
 export const OS: Os =
   process.platform === 'win32' ? 'windows' : process.platform === 'darwin' ? 'macos' : 'linux';

@@ -3,14 +3,10 @@ import { accessSync, closeSync, constants, openSync, readSync, statSync } from '
 import { AwError } from '../../contract/errors.ts';
 import type { RunRequest } from '../../contract/follower-api.ts';
 import type { ShellName } from '../../contract/names.ts';
-import { adapt } from '../adapters/index.ts';
 import type { HostFacts, Invocation, PathKind } from '../adapters/types.ts';
-import {
-  findShells,
-  type LoginEnvironment,
-  loginEnvironment,
-  normalizeEnvironment,
-} from '../environment/index.ts';
+import { findShells } from '../environment/find-shells.ts';
+import { type LoginEnvironment, loginEnvironment } from '../environment/login-environment.ts';
+import { normalizeEnvironment } from '../environment/normalize.ts';
 import { verifyDirectory } from '../path-mapping/verify-directory.ts';
 import { type Machine, OS } from './machine.ts';
 
@@ -32,7 +28,11 @@ export async function prepareRun(
   );
   const shells = isMissing ? await allShells(machine) : machine.shells();
   const loginShell = chooseShell(shells, request.loginShell ?? machine.loginShell());
-  const login = await loginOf(machine, loginShell, shells);
+  // The adapters are loaded while the shell, asked for the first time, runs its start-up files.
+  const [login, { adapt }] = await Promise.all([
+    loginOf(machine, loginShell, shells),
+    import('../adapters/index.ts'),
+  ]);
   const env = {
     ...normalizeEnvironment(OS, login.env, request.env),
     AW_RUN_ID: request.runId,

@@ -5,7 +5,6 @@ import { RunRequest, SignalRequest } from '../../contract/follower-api.ts';
 import { MAX_RUN_REQUEST } from '../../contract/limits.ts';
 import type { Runs } from '../runs/registry.ts';
 import type { TreeSignal } from '../runs/tree.ts';
-import { doctor } from './doctor.ts';
 import { sendEvents } from './events-route.ts';
 import { InvalidRequest, readJson, sendEmpty, sendJson, sendProblem } from './http.ts';
 import type { Machine } from './machine.ts';
@@ -76,6 +75,7 @@ function target(headers: IncomingHttpHeaders) {
 }
 
 async function getDoctor({ machine, runs, stateDir }: AgentContext, { stream, query }: Call) {
+  const { doctor } = await import('./doctor.ts');
   sendJson(stream, 200, await doctor({ machine, runs, stateDir, cwd: query.get('cwd') ?? undefined }));
 }
 

@@ -26,8 +26,8 @@ export interface CatalogueOptions {
 }
 
 /**
- * The hosts in the file's order. `socket` and `tokenFile` are absolute afterwards: relative ones are meant from the
- * catalogue's directory, `~/` from the home directory.
+ * The hosts in the file's order. `socket`, `tokenFile` and `identityFile` are absolute afterwards: relative ones are meant
+ * from the catalogue's directory, `~/` from the home directory.
  * @throws AW_CATALOG_MISSING; AW_CATALOG_INVALID naming line and column, or each wrong field.
  */
 export async function loadCatalogue(options: CatalogueOptions): Promise<Catalogue> {
@@ -85,6 +85,7 @@ function withAbsolutePaths(host: HostEntry, directory: string): HostEntry {
       ? {}
       : { socket: absolute(host.socket, directory) }),
     ...(host.tokenFile === undefined ? {} : { tokenFile: absolute(host.tokenFile, directory) }),
+    ...(host.identityFile === undefined ? {} : { identityFile: absolute(host.identityFile, directory) }),
   };
 }
 

@@ -1,10 +1,13 @@
 /** `--host` and `--tag`: which of the catalogue's hosts are meant. */
-import picomatch from 'picomatch';
+import { createRequire } from 'node:module';
+import type Picomatch from 'picomatch';
 import { AwError, show } from '../../contract/errors.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
 import { Os } from '../../contract/names.ts';
 import { nearest } from './near.ts';
 import { expandRanges } from './ranges.ts';
+
+const require = createRequire(import.meta.url);
 
 export interface Selectors {
   /** Names, globs, ranges, comma lists of them; `!` before one takes its hosts out. Any of them; none means all. */
@@ -63,7 +66,7 @@ function matches(term: string, hosts: readonly HostEntry[]): HostEntry[] {
   }
   return expandRanges(term).flatMap(pattern => {
     const isMatch = /[*?[\]{}]/.test(pattern)
-      ? picomatch(pattern, { nocase: true, dot: true, nonegate: true })
+      ? globMatcher(pattern)
       : (name: string) => name.toLowerCase() === pattern.toLowerCase();
     const found = hosts.filter(host => isMatch(host.name));
     if (found.length > 0) return found;
@@ -71,6 +74,12 @@ function matches(term: string, hosts: readonly HostEntry[]): HostEntry[] {
     const plain = pattern.replace(/[*?[\]{}]/g, '');
     throw noMatch(pattern === term ? term : `${pattern} (of ${term})`, nearest(plain, names));
   });
+}
+
+/** The library is loaded with the first glob: most selections have none. */
+function globMatcher(pattern: string): (name: string) => boolean {
+  const picomatch: typeof Picomatch = require('picomatch');
+  return picomatch(pattern, { nocase: true, dot: true, nonegate: true });
 }
 
 interface TagCondition {

@@ -9,6 +9,7 @@ import { connectFollower, type FollowerClient } from '../follower-client.ts';
 import type { RunOptions } from '../run-everywhere/start.ts';
 import { defaultTiming } from '../run-everywhere/timing.ts';
 import { stateRoot } from '../state.ts';
+import type { TransportContext } from '../transports/index.ts';
 import { localEndpoint } from '../transports/local.ts';
 
 export interface FollowerReport {
@@ -23,24 +24,33 @@ export interface FollowerReport {
 const SKEW_WARNING = 2_000;
 const PINGS = 3;
 
+export interface DoctorOptions extends RunOptions {
+  /** As of a run. */
+  acceptNewHostKeys?: boolean;
+}
+
 /** Starts the agents that are needed. In the order of `hosts`. Never throws for a host. */
 export function followersDoctor(
   hosts: readonly HostEntry[],
-  options: RunOptions = {},
+  options: DoctorOptions = {},
 ): Promise<FollowerReport[]> {
-  const stateDir = options.stateDir ?? stateRoot();
-  const timeoutMs = options.timing?.connect ?? defaultTiming.connect;
-  return Promise.all(hosts.map(host => examine(host, stateDir, timeoutMs)));
+  const context: TransportContext = {
+    stateDir: options.stateDir ?? stateRoot(),
+    timeoutMs: options.timing?.connect ?? defaultTiming.connect,
+    start: true,
+    acceptNewHostKeys: options.acceptNewHostKeys === true,
+  };
+  return Promise.all(hosts.map(host => examine(host, context)));
 }
 
-async function examine(host: HostEntry, stateDir: string, timeoutMs: number): Promise<FollowerReport> {
+async function examine(host: HostEntry, context: TransportContext): Promise<FollowerReport> {
   const findings: Finding[] = [];
   let check = 'resolution';
   try {
-    findings.push({ check, status: 'ok', detail: describeWay(host, stateDir) });
+    findings.push({ check, status: 'ok', detail: describeWay(host, context.stateDir) });
     check = 'connect';
     const start = performance.now();
-    const client = await connectFollower(host, { stateDir, timeoutMs, start: true });
+    const client = await connectFollower(host, context);
     try {
       const ms = Math.round(performance.now() - start);
       findings.push({ check, status: 'ok', detail: `connected in ${ms} ms` });
@@ -65,6 +75,11 @@ async function examine(host: HostEntry, stateDir: string, timeoutMs: number): Pr
 }
 
 function describeWay(host: HostEntry, stateDir: string): string {
+  if (host.address !== undefined && host.transport !== 'local') {
+    const { address, port, sshUser } = host;
+    const user = sshUser === undefined ? '' : `${sshUser}@`;
+    return `transport ${host.transport} to ${user}${address}${port === undefined ? '' : `, port ${port}`}`;
+  }
   if (host.transport !== 'local') return `transport ${host.transport}`;
   return `${host.socket === undefined ? 'an agent of this machine' : 'an agent that runs already'} at ${formatEndpoint(localEndpoint(host, stateDir))}`;
 }

@@ -1,5 +1,5 @@
 /** How each follower stands, without changing it: no agent is started for it. */
-import { asAwError } from '../../contract/errors.ts';
+import { AwError, asAwError } from '../../contract/errors.ts';
 import type { WireError } from '../../contract/events.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
 import { formatEndpoint } from '../../tunnel/endpoint.ts';
@@ -63,6 +63,7 @@ async function lookAt(host: HostEntry, stateDir: string, timeoutMs: number): Pro
 
 /** Nobody listens where the leader would start an agent. */
 export function isStopped(host: HostEntry, error: unknown): boolean {
+  if (error instanceof AwError && error.code === 'AW_AGENT_STOPPED') return true;
   if (host.transport !== 'local' || host.socket !== undefined) return false;
   for (let cause = error; cause instanceof Error; cause = cause.cause) {
     const { code } = cause as NodeJS.ErrnoException;

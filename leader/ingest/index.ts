@@ -7,6 +7,8 @@ import { createPusher } from './pusher.ts';
 import { openSpool, type SpoolLimits } from './spool.ts';
 import type { SpoolFacts } from './spool-file.ts';
 
+export { createReporter } from './reporter.ts';
+
 export interface Ingest {
   /** What the spool held when it was opened, and what came since. */
   readonly facts: Readonly<SpoolFacts>;

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { JournalItem } from '../journal.ts';
-import { isDelivered, openSpool, type Spool, type SpoolLimits } from './spool.ts';
+import { isDelivered } from './acknowledgement.ts';
+import { openSpool, type Spool, type SpoolLimits } from './spool.ts';
 
 let directory: string;
 let spools: Spool[];

@@ -2,14 +2,13 @@
  * Events on their way to the service, on disk, in order. What is in here survives the leader; what is not can be read
  * again from the followers. One process at a time.
  */
-import { closeSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
-import { z } from 'zod';
 import type { AwError } from '../../contract/errors.ts';
 import { encodeLine } from '../../tunnel/ndjson.ts';
 import type { JournalItem } from '../journal.ts';
 import { diskError, writeWhole } from '../state.ts';
+import { acknowledgementFile, readAcknowledgement, spoolFile } from './acknowledgement.ts';
 import { holds, learn, noFacts, readSpool, type SpoolFacts } from './spool-file.ts';
 
 export interface SpoolLimits {
@@ -64,13 +63,13 @@ export async function openSpool(
   listener: SpoolListener,
   limits: SpoolLimits = defaultLimits,
 ): Promise<Spool> {
-  const path = join(directory, 'spool.ndjson');
-  const ackPath = join(directory, 'spool.ack');
+  const path = spoolFile(directory);
+  const ackPath = acknowledgementFile(directory);
   const found = await readSpool(path);
   const facts = found?.facts ?? noFacts();
   let generation = found?.generation ?? 0;
   let length = found?.length ?? create(path, generation, facts);
-  const ack = lastAck(ackPath);
+  const ack = readAcknowledgement(directory);
   const wasAcknowledged = ack?.generation === generation ? ack.acknowledged : 0;
   let acknowledged = Math.min(length, Math.max(found?.headerLength ?? length, wasAcknowledged));
   let file: FileHandle = await openFile(path);
@@ -224,31 +223,10 @@ async function openFile(path: string): Promise<FileHandle> {
   }
 }
 
-const Ack = z.object({ generation: z.int(), acknowledged: z.int().nonnegative() });
-
-/** Undefined when it cannot be read: then nothing counts as acknowledged, and the service drops what it has. */
-function lastAck(path: string): z.infer<typeof Ack> | undefined {
-  try {
-    return Ack.parse(JSON.parse(readFileSync(path, 'utf8')));
-  } catch {
-    return undefined;
-  }
-}
-
 /** The position behind the last complete line, or behind the `maxLines`th. */
 function endOfLines(bytes: Buffer, maxLines: number): number {
   const last = bytes.lastIndexOf(10) + 1;
   let end = 0;
   for (let lines = 0; lines < maxLines && end < last; lines++) end = bytes.indexOf(10, end) + 1;
   return end;
-}
-
-/**
- * True when nothing is left in the spool of a directory that the service has not confirmed. Also right while a leader
- * writes to it.
- */
-export function isDelivered(directory: string): boolean {
-  const size = statSync(join(directory, 'spool.ndjson'), { throwIfNoEntry: false })?.size;
-  if (size === undefined) return true;
-  return lastAck(join(directory, 'spool.ack'))?.acknowledged === size;
 }

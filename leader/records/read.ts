@@ -1,12 +1,12 @@
 /** What this machine knows of the runs it started. */
-import { readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { AwError, show } from '../../contract/errors.ts';
 import { RunId } from '../../contract/names.ts';
 import { lockHolder } from '../../tunnel/lock.ts';
-import { runsDirectory, stateRoot } from '../state.ts';
+import { stateRoot } from '../state.ts';
 import type { Outcome, RunRecord } from '../types.ts';
-import { lockFile, readOutcome, readRun, runDirectory } from './record.ts';
+import { lockFile, runDirectory, runIds } from './record.ts';
+import { readOutcome, readRun } from './stored.ts';
 
 export interface RecordOptions {
   /** The leader's state root; default as `stateRoot()` says. */
@@ -50,16 +50,15 @@ function readRecord(stateDir: string, runId: string): RunRecord | undefined {
     startedAt,
     hosts,
     detached,
+    asked: {
+      ...(run.shell === undefined ? {} : { shell: run.shell }),
+      ...(run.timeoutMs === undefined ? {} : { timeoutMs: run.timeoutMs }),
+      envNames: run.envNames ?? [],
+      mapOutput: run.mapOutput === true,
+      expandWorkspace: run.expandWorkspace === true,
+    },
     state: outcome !== undefined ? 'ended' : isFollowed() ? 'running' : 'open',
     ...(service === undefined ? {} : { service }),
     ...(outcome === undefined ? {} : { outcome }),
   };
-}
-
-export function runIds(stateDir: string): string[] {
-  try {
-    return readdirSync(runsDirectory(stateDir)).filter(name => RunId.safeParse(name).success);
-  } catch {
-    return [];
-  }
 }

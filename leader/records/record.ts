@@ -1,46 +1,10 @@
 /** The record of one run on disk: `<state>/runs/<runId>/`. Readable by its owner only, and without secrets all the same. */
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { AwError } from '../../contract/errors.ts';
-import { ExitReason, Summary, Survivor, WireError } from '../../contract/events.ts';
-import { Command } from '../../contract/follower-api.ts';
-import { HostEntry } from '../../contract/hosts.ts';
 import { RunId } from '../../contract/names.ts';
 import { diskError, makePrivateDirectory, runsDirectory, writeWhole } from '../state.ts';
-
-/** `run.json`. The values of variables are left out: they may be secrets. */
-export const StoredRun = z.looseObject({
-  runId: RunId,
-  project: z.string(),
-  cwd: z.string(),
-  command: Command,
-  startedAt: z.iso.datetime(),
-  hosts: z.array(HostEntry),
-  detached: z.boolean(),
-  service: z.looseObject({ url: z.string(), sessionId: z.string() }).optional(),
-});
-export type StoredRun = z.infer<typeof StoredRun>;
-
-/** `outcome.json` */
-export const StoredOutcome = z.looseObject({
-  exitCode: z.int(),
-  summary: Summary,
-  hosts: z.record(
-    z.string(),
-    z.looseObject({
-      verdict: z.enum(['passed', 'failed']),
-      reason: ExitReason,
-      code: z.int().nullable(),
-      signal: z.string().optional(),
-      error: WireError.optional(),
-      durationMs: z.number().optional(),
-      survivors: z.array(Survivor).optional(),
-      bytes: z.looseObject({ stdout: z.int(), stderr: z.int() }).optional(),
-    }),
-  ),
-});
-export type StoredOutcome = z.infer<typeof StoredOutcome>;
+import type { StoredRun } from './stored.ts';
 
 export const runDirectory = (stateDir: string, runId: string) => join(runsDirectory(stateDir), runId);
 export const runFile = (directory: string) => join(directory, 'run.json');
@@ -70,19 +34,11 @@ export function createRecord(stateDir: string, run: StoredRun): string {
   return directory;
 }
 
-/** Undefined for what is not, or not completely, there. */
-export function readRun(directory: string): StoredRun | undefined {
-  return readJson(runFile(directory), StoredRun);
-}
-
-export function readOutcome(directory: string): StoredOutcome | undefined {
-  return readJson(outcomeFile(directory), StoredOutcome);
-}
-
-function readJson<S extends z.ZodType>(path: string, schema: S): z.infer<S> | undefined {
+/** The runs on record. */
+export function runIds(stateDir: string): string[] {
   try {
-    return schema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return readdirSync(runsDirectory(stateDir)).filter(name => RunId.safeParse(name).success);
   } catch {
-    return undefined;
+    return [];
   }
 }

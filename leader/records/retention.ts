@@ -1,9 +1,8 @@
 /** How long runs are remembered. */
 import { rmSync, statSync } from 'node:fs';
 import { lockHolder } from '../../tunnel/lock.ts';
-import { isDelivered } from '../ingest/spool.ts';
-import { runIds } from './read.ts';
-import { lockFile, outcomeFile, runDirectory } from './record.ts';
+import { isDelivered } from '../ingest/acknowledgement.ts';
+import { lockFile, outcomeFile, runDirectory, runIds } from './record.ts';
 
 const KEPT_RUNS = 50;
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;

@@ -55,6 +55,7 @@ export async function attachRun(runId: string, options: AttachOptions = {}): Pro
         input: undefined,
         detach: false,
         maxParallel: hosts.length,
+        acceptNewHostKeys: false,
         known: { exits: { ...exitsOf(record, outcome), ...ingest?.facts.exits }, outcome },
         startedAt: Date.parse(record.startedAt),
         timing: { ...defaultTiming, ...options.timing },

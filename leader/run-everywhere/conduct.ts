@@ -1,6 +1,6 @@
 /** Runs the hosts' state machines side by side and makes one stream and one outcome of them. */
 import { existsSync } from 'node:fs';
-import { type AwError, asAwError } from '../../contract/errors.ts';
+import { asAwError } from '../../contract/errors.ts';
 import type { Event, HostExited, Summary } from '../../contract/events.ts';
 import type { RunRequestInput } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
@@ -45,6 +45,7 @@ export interface Score {
   input: InputReaders | undefined;
   detach: boolean;
   maxParallel: number;
+  acceptNewHostKeys: boolean;
   /** What is on record from before. */
   known: { exits: Readonly<Record<string, HostExited>>; outcome: Outcome | undefined };
   startedAt: number;
@@ -78,6 +79,15 @@ export function conduct(score: Score, troubles: Troubles): Run {
   const note = (message: string) => void show(own, leader.remark({ type: 'note', message }));
   troubles.tell = note;
 
+  const record = (outcome: Outcome) => {
+    try {
+      writeWhole(outcomeFile(directory), `${JSON.stringify(outcome)}\n`);
+    } catch (error) {
+      // How the run ended is known all the same, and whoever waits for it must hear it.
+      note(`${asAwError(error).message}: this run counts as open until aw agent runs attach ${runId}`);
+    }
+  };
+
   const slots = createSlots(score.maxParallel);
   const isCancelled = () => score.lock !== undefined && existsSync(cancelFile(directory));
   const runOne = async (host: HostEntry): Promise<HostExited | undefined> => {
@@ -93,7 +103,13 @@ export function conduct(score: Score, troubles: Troubles): Run {
       connect: signal =>
         connectFollower(
           host,
-          { stateDir: score.stateDir, timeoutMs: score.timing.connect, signal, start: true },
+          {
+            stateDir: score.stateDir,
+            timeoutMs: score.timing.connect,
+            signal,
+            start: true,
+            acceptNewHostKeys: score.acceptNewHostKeys,
+          },
           score.timing.silence,
         ),
       emit: item => emit(lane, item),
@@ -133,7 +149,7 @@ export function conduct(score: Score, troubles: Troubles): Run {
     const { item, outcome } = conclude(score, outcomes, hasEnded, durationOf(score, exits));
     if (hasEnded) {
       ingest?.append(item);
-      if (score.lock !== undefined) writeWhole(outcomeFile(directory), `${JSON.stringify(outcome)}\n`);
+      if (score.lock !== undefined) record(outcome);
     }
     const left = abandoned.signal.aborted ? 0 : ((await ingest?.flush(score.timing.flush)) ?? 0);
     if (left > 0) {
@@ -158,14 +174,15 @@ export function conduct(score: Score, troubles: Troubles): Run {
     })
     .finally(finish)
     .finally(merge.end);
+  const settled = outcome.catch(error => Promise.reject(asAwError(error)));
   // Whoever only reads the events learns of a failure through their end.
-  outcome.catch(() => {});
+  settled.catch(() => {});
   return {
     runId,
     hosts,
-    events: withFailure(merge.items, outcome),
+    events: withFailure(merge.items, settled),
     cancel: how => cancellation.request(how),
-    outcome: outcome.catch(error => Promise.reject(asAwError(error))),
+    outcome: settled,
   };
 }
 
@@ -220,7 +237,7 @@ function withFailure(items: AsyncIterable<Event>, outcome: Promise<unknown>): As
       return {
         async next() {
           const result = await inner.next();
-          if (result.done === true) await outcome.catch((error: AwError) => Promise.reject(asAwError(error)));
+          if (result.done === true) await outcome;
           return result;
         },
         return: value => inner.return!(value),

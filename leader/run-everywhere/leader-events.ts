@@ -40,6 +40,11 @@ export function createLeaderEvents(runId: string): LeaderEvents {
 const lost = new Set<string>([
   'AW_HOST_UNREACHABLE',
   'AW_AGENT_START_FAILED',
+  'AW_AGENT_MISSING',
+  'AW_SSH_HOST_KEY_UNKNOWN',
+  'AW_SSH_HOST_KEY_CHANGED',
+  'AW_SSH_HOST_KEY_REVOKED',
+  'AW_SSH_AUTH_REFUSED',
   'AW_PROTOCOL_MISMATCH',
   'AW_PROTOCOL_GARBAGE',
   'AW_FRAME_TOO_LARGE',

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createMerge } from './merge.ts';
@@ -86,4 +88,20 @@ test('a consumer that waits is woken by an item and by the end', async () => {
   const second = iterator.next();
   merge.end();
   expect((await second).done).toBe(true);
+});
+
+test('what was taken is let go of, also while more is waiting: a slow consumer holds no more than a fast one', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect: () => void = runInNewContext('gc');
+  const merge = createMerge<object>(1_000_000, () => {});
+  const { push } = merge.lane();
+  const taken: WeakRef<object>[] = [];
+  const iterator = merge.items[Symbol.asyncIterator]();
+  for (let n = 0; n < 100; n++) push({ n }, 1);
+  for (let n = 0; n < 90; n++) taken.push(new WeakRef((await iterator.next()).value));
+  await soon();
+  collect();
+  expect(taken.filter(item => item.deref() !== undefined).length).toBeLessThan(5);
+  expect((await iterator.next()).value).toEqual({ n: 90 });
+  await iterator.return!();
 });

@@ -27,7 +27,8 @@ interface Held<T> {
  * @param onAbandon called once when the consumer stops early; whatever is pushed from then on is dropped
  */
 export function createMerge<T>(laneLimit: number, onAbandon: () => void): Merge<T> {
-  let queue: Held<T>[] = [];
+  /** What is before `head` was taken; nothing is kept there, an item can be large. */
+  let queue: (Held<T> | undefined)[] = [];
   let head = 0;
   let ended = false;
   let abandoned = false;
@@ -44,6 +45,7 @@ export function createMerge<T>(laneLimit: number, onAbandon: () => void): Merge<
   const take = (): Held<T> | undefined => {
     const held = queue[head];
     if (held === undefined) return undefined;
+    queue[head] = undefined;
     head++;
     if (head === queue.length || head > 4096) {
       queue = queue.slice(head);

@@ -5,13 +5,11 @@ import { AwError, asAwError } from '../../contract/errors.ts';
 import type { Command, RunRequestInput } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
 import { RunId } from '../../contract/names.ts';
-import {
-  expandWorkspace,
-  mapToFollower,
-  outputRules,
-  refuseCaseTwins,
-  rulesFor,
-} from '../../follower/path-mapping/index.ts';
+import { refuseCaseTwins } from '../../follower/path-mapping/case-twins.ts';
+import { mapToFollower } from '../../follower/path-mapping/map-to-follower.ts';
+import { outputRules } from '../../follower/path-mapping/output-rules.ts';
+import { rulesFor } from '../../follower/path-mapping/rules.ts';
+import { expandWorkspace } from '../../follower/path-mapping/workspace.ts';
 import type { RunSpec } from '../types.ts';
 
 /** Readable, sorted by time, and different also for runs of the same second. */

@@ -1,5 +1,5 @@
 /** Whole runs against followers under the test's control: what is asked, said and kept. */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
@@ -98,13 +98,13 @@ test('a host that cannot be asked is spoken for, and the others run', async () =
   const { events, outcome } = await stage.go([
     good.host,
     { ...outside, socket: join(stage.root, 'nobody.sock') },
-    { ...good.host, name: 'ssh', transport: 'ssh' },
+    { ...good.host, name: 'relay', transport: 'relay' },
   ]);
   expect(outcome.exitCode).toBe(4);
   expect(outcome.hosts).toMatchObject({
     good: { verdict: 'passed' },
     outside: { reason: 'lost', error: { code: 'AW_HOST_UNREACHABLE' } },
-    ssh: { reason: 'spawn-failed', error: { code: 'AW_TRANSPORT_UNSUPPORTED' } },
+    relay: { reason: 'spawn-failed', error: { code: 'AW_TRANSPORT_UNSUPPORTED' } },
   });
   expect(typesOf(events, 'outside')).toEqual(['hostStarted', 'hostExited']);
 });
@@ -185,4 +185,22 @@ test('what makes no sense is refused before anything happens', async () => {
   expect(await refused({ runId: 'one' })).toBe('AW_RUN_CONFLICT');
   expect(await attachRun('none', stage.options).catch(error => error.code)).toBe('AW_RUN_NOT_FOUND');
   expect(await attachRun('../one', stage.options).catch(error => error.code)).toBe('AW_RUN_NOT_FOUND');
+});
+
+test('an outcome that cannot be written is said, and changes neither the summary nor the exit code', async () => {
+  const fake = await stage.follower('a');
+  const asked = quietRun(fake);
+  const run = await startRun(stage.spec([fake.host]), stage.options);
+  const ending = await asked;
+  // A directory with something in it cannot be replaced by a file.
+  const inTheWay = join(stage.options.stateDir, 'runs', run.runId, 'outcome.json');
+  mkdirSync(join(inTheWay, 'x'), { recursive: true });
+  ending.exit({ code: 3 });
+  const { events, outcome } = await collect(run);
+  expect(events.at(-1)).toMatchObject({ type: 'summary', failed: ['a'], exitCode: 1 });
+  expect(outcome.exitCode).toBe(1);
+  expect(events).toContainEqual(
+    expect.objectContaining({ type: 'note', message: expect.stringContaining('outcome.json') }),
+  );
+  expect(await listRuns(stage.options)).toMatchObject([{ runId: run.runId, state: 'open' }]);
 });

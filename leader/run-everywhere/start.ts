@@ -1,11 +1,10 @@
 /** Starts one command on all hosts. */
 
 import { resolve } from 'node:path';
-import { AwError, asAwError } from '../../contract/errors.ts';
+import { asAwError } from '../../contract/errors.ts';
 import { takeLock } from '../../tunnel/lock.ts';
-import { openIngest } from '../ingest/index.ts';
-import { createRecord, inputFile, lockFile, type StoredRun } from '../records/record.ts';
-import { serviceClient } from '../service-client.ts';
+import { createRecord, inputFile, lockFile } from '../records/record.ts';
+import type { StoredRun } from '../records/stored.ts';
 import { stateRoot } from '../state.ts';
 import type { Run, RunSpec, ServiceTarget } from '../types.ts';
 import { conduct, type Troubles } from './conduct.ts';
@@ -34,12 +33,7 @@ export async function startRun(spec: RunSpec, options: RunOptions = {}): Promise
   const troubles: Troubles = { tell: () => {} };
   const { service, stdin, hosts } = spec;
   try {
-    const ingest =
-      service === undefined
-        ? undefined
-        : await openIngest(directory, service, {
-            onTrouble: (error, consequence) => troubles.tell(`${error.message}: ${consequence}`),
-          });
+    const way = service === undefined ? undefined : await openWay(service, directory, troubles);
     return conduct(
       {
         runId,
@@ -48,16 +42,15 @@ export async function startRun(spec: RunSpec, options: RunOptions = {}): Promise
         directory,
         leader: createLeaderEvents(runId),
         lock,
-        ingest,
+        ingest: way?.ingest,
         notes: [],
         announce: true,
         plan: host => planRequest(spec, host, runId),
-        report: service?.followerReports
-          ? reporter(service, text => troubles.tell(text))
-          : async () => undefined,
+        report: way?.report ?? (async () => undefined),
         input: stdin === undefined ? undefined : createInput(stdin, inputFile(directory), hosts.length),
         detach: spec.detach,
         maxParallel: spec.maxParallel ?? hosts.length,
+        acceptNewHostKeys: spec.acceptNewHostKeys === true,
         known: { exits: {}, outcome: undefined },
         startedAt,
         timing: { ...defaultTiming, ...options.timing },
@@ -68,6 +61,17 @@ export async function startRun(spec: RunSpec, options: RunOptions = {}): Promise
     lock?.release();
     throw asAwError(error);
   }
+}
+
+/** The way of the events to the service. Loaded only for a run that has one. */
+async function openWay(service: ServiceTarget, directory: string, troubles: Troubles) {
+  const { createReporter, openIngest } = await import('../ingest/index.ts');
+  return {
+    ingest: await openIngest(directory, service, {
+      onTrouble: (error, consequence) => troubles.tell(`${error.message}: ${consequence}`),
+    }),
+    report: service.followerReports ? createReporter(service, text => troubles.tell(text)) : undefined,
+  };
 }
 
 function storedRun(spec: RunSpec, runId: string, startedAt: number): StoredRun {
@@ -84,23 +88,8 @@ function storedRun(spec: RunSpec, runId: string, startedAt: number): StoredRun {
     shell: spec.shell,
     envNames: Object.keys(spec.env),
     timeoutMs: spec.timeoutMs,
+    mapOutput: spec.mapOutput,
+    expandWorkspace: spec.expandWorkspace,
     graceMs: spec.graceMs,
-  };
-}
-
-/** Gets each follower a token of its own. A service that gives none must not keep a run from starting. */
-function reporter(service: ServiceTarget, tell: (text: string) => void) {
-  const { url, token, sessionId } = service;
-  const client = serviceClient({ url, ...(token === undefined ? {} : { token }) });
-  return async (host: string) => {
-    try {
-      const scoped = await client.createToken(sessionId, host);
-      const path = `/api/v1/sessions/${encodeURIComponent(sessionId)}/events/ingest`;
-      return { url: `${client.url}${path}`, token: scoped.token };
-    } catch (thrown) {
-      const error = thrown instanceof AwError ? thrown : asAwError(thrown);
-      tell(`${host} does not report by itself: ${error.message}`);
-      return undefined;
-    }
   };
 }

@@ -7,7 +7,22 @@ import type { Transport, TransportContext } from './types.ts';
 
 export type { TransportContext } from './types.ts';
 
-const transports = new Map<string, Transport>([['local', local]]);
+/** What only some fleets need is loaded when it is. */
+const openssh: Transport = async (...way) => (await import('./openssh.ts')).openssh(...way);
+const ssh: Transport = async (...way) => (await import('./ssh.ts')).ssh(...way);
+
+/** Which of the two SSH transports reaches a host best: see docs/adr/0006. */
+const auto: Transport = async (host, context) => {
+  const { configures } = await import('./ssh-config.ts');
+  return (await configures(host.address!)) ? openssh(host, context) : ssh(host, context);
+};
+
+const transports = new Map<string, Transport>([
+  ['local', local],
+  ['openssh', openssh],
+  ['ssh', ssh],
+  ['auto', auto],
+]);
 
 /** @throws AW_TRANSPORT_UNSUPPORTED, and what the transport throws; always an `AwError` that names the host. */
 export async function openTransport(host: HostEntry, context: TransportContext): Promise<Duplex> {
