@@ -161,7 +161,7 @@ export async function* chunksOf(stream: http2.ClientHttp2Stream): AsyncGenerator
       const chunk: Buffer | null = stream.read();
       if (chunk !== null) yield chunk;
       else if (stream.readableEnded) return;
-      else if (stream.destroyed) throw new Error('the stream ended early');
+      else if (stream.destroyed) throw stream.errored ?? new Error('the stream ended early');
       else {
         await new Promise<void>(fulfil => {
           wake = fulfil;

@@ -71,9 +71,16 @@ export function writeWhole(path: string, content: string): void {
     }
     renameSync(draft, path);
   } catch (error) {
-    rmSync(draft, { force: true });
+    removeDraft(draft);
     throw diskError(path, error);
   }
+}
+
+/** What keeps it from being removed is what kept it from being written, and is told already. */
+function removeDraft(draft: string): void {
+  try {
+    rmSync(draft, { force: true });
+  } catch {}
 }
 
 export function diskError(path: string, error: unknown) {

@@ -59,7 +59,7 @@ function define(name: string, io: Io): Parser {
   command.optionsGroup('Selectors:');
   addSelectors(command).option(
     '--rerun-failed',
-    'the hosts that failed in the last run of this project; without a command, its command',
+    'the hosts that failed in the last run of this project; without a command, its command as it was asked for',
   );
   command.optionsGroup('Options:');
   addRunOptions(command);

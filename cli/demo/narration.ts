@@ -67,7 +67,8 @@ export function tryNext(stage: Stage, { url, pid }: Service, paint: Paint): stri
     '  aw session list',
     '',
     'To stop and remove it all:',
-    `  AW_STATE_DIR=${state} ${aw} agent followers stop --force --hosts ${word(stage.catalogue)}; kill ${pid}; rm -r ${word(stage.root)}`,
+    `  AW_STATE_DIR=${state} ${aw} agent followers stop --force --hosts ${word(stage.catalogue)}; ` +
+      `kill ${pid}; while kill -0 ${pid} 2> /dev/null; do sleep 0.1; done; rm -r ${word(stage.root)}`,
   ];
 }
 

@@ -28,7 +28,10 @@ export const openssh: Transport = async (host, context) => {
   const over = once(child, 'exit').then(
     async ([code, signal]) => {
       // Whatever else holds its stderr open must not be waited for.
-      await Promise.race([once(child.stderr, 'close').catch(() => {}), sleep(LAST_WORDS)]);
+      await Promise.race([
+        once(child.stderr, 'close').catch(() => {}),
+        sleep(LAST_WORDS, undefined, { ref: false }),
+      ]);
       child.stderr.destroy();
       return explain(host, { code, signal: signal ?? undefined, stderr: stderr() });
     },

@@ -7,6 +7,8 @@ import type { Limit } from './limit.ts';
 
 /** Bytes of what a remote program said last. */
 const TAIL = 4096;
+/** Milliseconds that a program which has closed its output may take to end. */
+const ENDING = 500;
 
 /** The whole of what a login shell gets to interpret: words that every shell reads alike, and nothing of a user's. */
 export function agentCommand(host: HostEntry, start: boolean): string {
@@ -44,12 +46,14 @@ export async function reachAgent(remote: RemoteProgram, limit: Limit): Promise<D
 
 /** Ends in an error that says why, so that a link which broke is told from an agent that hung up. */
 function programStream({ output, input, ended, end }: RemoteProgram): Duplex {
-  const failed = (callback: (error?: Error | null) => void) => {
-    end();
-    void ended.then(callback);
+  let timer: NodeJS.Timeout | undefined;
+  // It is ending by itself, and what it says at its end is wanted; but not waited for without limit.
+  const reason = () => {
+    timer ??= setTimeout(end, ENDING).unref();
+    return ended;
   };
   const written = (callback: (error?: Error | null) => void) => (error?: Error | null) =>
-    error ? failed(callback) : callback();
+    error ? void reason().then(callback) : callback();
   const stream = new Duplex({
     read: () => void output.resume(),
     write: (chunk, _encoding, callback) => void input.write(chunk, written(callback)),
@@ -58,6 +62,7 @@ function programStream({ output, input, ended, end }: RemoteProgram): Duplex {
       void input.write(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)), written(callback)),
     final: callback => void input.end(callback),
     destroy: (error, callback) => {
+      clearTimeout(timer);
       end();
       callback(error);
     },
@@ -65,15 +70,12 @@ function programStream({ output, input, ended, end }: RemoteProgram): Duplex {
   output.on('data', chunk => {
     if (!stream.push(chunk)) output.pause();
   });
-  const over = () => {
-    end();
-    void ended.then(error => stream.destroy(error));
-  };
+  const over = () => void reason().then(error => stream.destroy(error));
   output.once('end', over);
   output.once('close', over);
   output.on('error', over);
   input.on('error', over);
-  void ended.then(over);
+  void ended.then(error => stream.destroy(error));
   return stream;
 }
 

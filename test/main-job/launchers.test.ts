@@ -113,3 +113,20 @@ test('npx finds the commands in a checkout', () => {
   expect(result.stdout).toContain('run-everywhere');
   expect(result.status).toBe(0);
 });
+
+test.skipIf(process.platform !== 'linux')(
+  'an argument that is not UTF-8 is refused; U+FFFD itself is not',
+  () => {
+    const launcher = join(repository, 'bin/aw.js');
+    const env = { ...process.env, PATH: `${join(repository, 'node_modules/.bin')}:${process.env.PATH}` };
+    const give = (bytes: string) => run('sh', ['-c', `exec "$0" help "$(printf '${bytes}')"`, launcher], env);
+    for (const bytes of ['a\\377', '\\355\\240\\200', '\\357\\277\\275\\300']) {
+      expect(give(bytes)).toMatchObject({
+        status: 2,
+        stdout: '',
+        stderr: expect.stringContaining('not valid UTF-8'),
+      });
+    }
+    expect(give('\\357\\277\\275').stderr).not.toContain('not valid UTF-8');
+  },
+);

@@ -91,6 +91,28 @@ describe.skipIf(!hasSshd)('links', () => {
     }
   });
 
+  test('a link that goes silent is reported and replaced, and the log is whole', async () => {
+    const run = start(['--host', 'ssh', '--host', 'openssh', '-c', UNTIL_TOLD]);
+    const two = hosts.slice(0, 2);
+    await eventually(() => two.every(host => progress(host) > 5), 'the commands run');
+    const silent = two.flatMap(host => fleet.sshds[host]!.sessions());
+    for (const pid of silent) process.kill(pid, 'SIGSTOP');
+    await eventually(
+      () => run.printed().split('connect.path.restored').length - 1 === 2,
+      'both are replaced',
+    );
+    for (const pid of silent) process.kill(pid, 'SIGKILL');
+    for (const host of two) writeFileSync(file(host, 'go'), '');
+    const [code] = await once(run.leader, 'close');
+    expect(code).toBe(0);
+    for (const host of two) {
+      const lines = outputOf(run.events(), host).toString().trimEnd().split('\n');
+      expect(lines.slice(0, -1)).toEqual(lines.slice(0, -1).map((_, index) => `line ${index + 1}`));
+      expect(lines.at(-1)).toBe('end');
+    }
+    expect(run.printed().split('no sign of life').length - 1).toBe(2);
+  });
+
   test('one Ctrl-C leaves no process on any host', async () => {
     const run = start(['-c', `trap "" INT TERM; setsid -f sleep 300; sleep 301`]);
     await eventually(() => runProcesses().length >= 2 * hosts.length, 'two processes on each host');
