@@ -11,7 +11,14 @@ const fleet = [
   ...Array.from({ length: 12 }, (_, index) => host(`lin-${String(index + 1).padStart(2, '0')}`)),
   host('mac-1', { os: 'macos', tags: ['arch=arm64', 'gpu=none'] }),
   host('mac-2', { os: 'macos', tags: ['arch=x64'] }),
-  host('win-1', { os: 'windows', workspace: 'S:\\', transport: 'ssh', address: 'win-01.example', tags: ['gpu=none'] }),
+  host('win-1', {
+    os: 'windows',
+    workspace: 'S:\\',
+    transport: 'ssh',
+    address: 'win-1',
+    address: 'win-01.example',
+    tags: ['gpu=none'],
+  }),
 ];
 const names = (hostTerms: string[], tags: string[] = []) =>
   selectHosts(fleet, { host: hostTerms, tag: tags })
