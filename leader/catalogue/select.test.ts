@@ -15,7 +15,6 @@ const fleet = [
     os: 'windows',
     workspace: 'S:\\',
     transport: 'ssh',
-    address: 'win-1',
     address: 'win-01.example',
     tags: ['gpu=none'],
   }),
