@@ -1,10 +1,13 @@
 /** Users of this machine that exist for one test file. Only root can make them. */
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { requires, which } from './require.ts';
+import { existsSync, mkdirSync } from 'node:fs';
+import { requires } from './require.ts';
 
-export const canAddUsers = requires('useradd', which('useradd') !== undefined && process.getuid?.() === 0);
+/** Not looked for in PATH, which need not have the administrator's directories. */
+const USERADD = '/usr/sbin/useradd';
+
+export const canAddUsers = requires('useradd', existsSync(USERADD) && process.getuid?.() === 0);
 
 export interface TestUser {
   name: string;
@@ -18,9 +21,14 @@ export interface TestUser {
 export function addUser(shell: string, home: string): TestUser {
   const name = `awtest${randomBytes(4).toString('hex')}`;
   // A password that nothing matches, where the default would be a locked account.
-  execFileSync('useradd', ['-M', '-d', home, '-s', shell, '-p', '*', name]);
+  execFileSync(USERADD, ['-M', '-d', home, '-s', shell, '-p', '*', name]);
   const own = (path: string) => void execFileSync('chown', ['-R', `${name}:`, path]);
   mkdirSync(home, { recursive: true });
   own(home);
-  return { name, home, own, remove: () => void execFileSync('userdel', [name], { stdio: 'ignore' }) };
+  return {
+    name,
+    home,
+    own,
+    remove: () => void execFileSync('/usr/sbin/userdel', [name], { stdio: 'ignore' }),
+  };
 }
