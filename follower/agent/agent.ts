@@ -1,6 +1,6 @@
 /** The resident agent: its state directory, its runs, its connections, and its end. */
 import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import type { Http2Session, IncomingHttpHeaders } from 'node:http2';
 import net from 'node:net';
 import { join } from 'node:path';
@@ -48,7 +48,8 @@ const SILENCE_MS = 60_000;
 export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { stateDir } = options;
   const lock = await ownState(stateDir);
-  const machine = createMachine(randomUUID());
+  const scratch = emptyDirectory(join(stateDir, 'scratch'));
+  const machine = createMachine(randomUUID(), scratch);
   const supply = createStdioSupply(join(stateDir, 'pipes'));
   const sessions = new Set<Http2Session>();
   const reports = new Set<Promise<void>>();
@@ -147,6 +148,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     reporting.abort();
     for (const session of sessions) session.destroy();
     await Promise.all([closed, ...reports, supply.close()]);
+    rmSync(scratch, { recursive: true, force: true });
     lock.release();
   }
 
@@ -155,6 +157,13 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   if (shell !== undefined) void loginOf(machine, shell);
   checkIdle();
   return { endpoint, close, ended: ended.promise };
+}
+
+/** What an agent that was killed left there goes with it. */
+function emptyDirectory(path: string): string {
+  rmSync(path, { recursive: true, force: true });
+  mkdirSync(path, { mode: 0o700 });
+  return path;
 }
 
 /** Makes the state directory this user's own and takes its lock. */

@@ -16,13 +16,15 @@ const SHELLS_MS = 30_000;
 
 export interface Machine {
   readonly bootId: string;
+  /** A private directory for short-lived files. */
+  readonly scratch: string;
   shells(): Partial<Record<ShellName, string>>;
   /** The user's own; undefined on a machine without any shell. */
   loginShell(): ShellName | undefined;
   info(): Info;
 }
 
-export function createMachine(agentId: string): Machine {
+export function createMachine(agentId: string, scratch: string): Machine {
   const bootId = readBootId();
   let known: { at: number; shells: Partial<Record<ShellName, string>> } | undefined;
   const shells = () => {
@@ -35,6 +37,7 @@ export function createMachine(agentId: string): Machine {
   const loginShell = () => userLoginShell({ os: OS, shells: shells(), env: process.env });
   return {
     bootId,
+    scratch,
     shells,
     loginShell,
     info() {

@@ -48,7 +48,8 @@ export function loginOf(
   shell: ShellName,
   shells: Shells = machine.shells(),
 ): Promise<LoginEnvironment> {
-  return loginEnvironment({ os: OS, shell, shells, baseEnv: process.env });
+  const { scratch } = machine;
+  return loginEnvironment({ os: OS, shell, shells, baseEnv: process.env, scratch });
 }
 
 /** The machine's shells, and those that only the user's own login finds: in `~/.dotnet/tools`, by a version manager. */

@@ -1,6 +1,5 @@
 /** Asking a login shell for its environment. */
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Os } from '../../contract/names.ts';
 import { quoteFish, quotePosix } from '../adapters/posix/quote.ts';
@@ -31,6 +30,8 @@ export interface Capture {
   env: Readonly<Record<string, string>>;
   home: string;
   timeoutMs: number;
+  /** Where the answer may stand for a moment: it holds every secret of the user's environment. */
+  scratch: string;
 }
 
 /** What the shell's children would inherit, each value as its bytes; or why that is not known. */
@@ -41,7 +42,7 @@ export type Captured = { variables: [string, Buffer][] } | { reason: string };
  * its environment to a file nobody else can reach: what start-up files print, and which descriptors they use, does not matter.
  */
 export async function capture(options: Capture): Promise<Captured> {
-  const directory = await mkdtemp(join(tmpdir(), 'aw-environment-'));
+  const directory = await mkdtemp(join(options.scratch, 'aw-environment-'));
   try {
     const file = join(directory, 'environment');
     const otherwise = await runShell(options, file);

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -92,6 +92,17 @@ for (const shell of POSIX)
       });
       expect(env.PATH).toMatch(/^\/added:.*\/bin/);
       expect(env.SHELL).toBe(shells[shell]);
+    });
+
+    test('the answer stands in the scratch directory of the agent, and only for a moment', async () => {
+      const scratch = join(home, 'scratch');
+      const list = shell === 'fish' ? 'set -gx SEEN (ls ~/scratch)\n' : 'export SEEN="$(ls ~/scratch)"\n';
+      mkdirSync(scratch);
+      startup(shell, list);
+      const { env, notes } = await login(shell, { scratch });
+      expect(notes).toEqual([]);
+      expect(env.SEEN).toMatch(/^aw-environment-\w+$/);
+      expect(readdirSync(scratch)).toEqual([]);
     });
 
     test('a change of directory, aliases, functions and descriptors do not matter', async () => {

@@ -1,4 +1,5 @@
 /** The environment a fresh login on this machine has: asked for once, kept until something it depends on changes. */
+import { tmpdir } from 'node:os';
 import type { Os, ShellName } from '../../contract/names.ts';
 import { type PosixLogin, planPosixLogin, posixLogin, posixLoginKey } from './posix-login.ts';
 import { currentUser, type LoginUser } from './user.ts';
@@ -24,6 +25,8 @@ export interface LoginOptions {
   user?: LoginUser;
   /** For each try to ask a shell. */
   timeoutMs?: number;
+  /** A private directory whose owner empties it; default the system's for temporary files. */
+  scratch?: string;
   registry?: RegistryReader;
   /** Milliseconds, never going back. */
   clock?: () => number;
@@ -68,5 +71,6 @@ function planOf(options: LoginOptions, os: Exclude<Os, 'windows'>): PosixLogin {
     agentEnv: options.baseEnv,
     user: options.user ?? currentUser(options.baseEnv),
     timeoutMs: options.timeoutMs ?? CAPTURE_TIMEOUT,
+    scratch: options.scratch ?? tmpdir(),
   });
 }

@@ -23,6 +23,8 @@ export interface PosixLogin {
   base: Record<string, string>;
   home: string;
   timeoutMs: number;
+  /** For short-lived files of this user's own. */
+  scratch: string;
   /** Said of the choice of shell. */
   notes: string[];
 }
@@ -35,6 +37,7 @@ export function planPosixLogin(options: {
   agentEnv: Readonly<Record<string, string | undefined>>;
   user: LoginUser;
   timeoutMs: number;
+  scratch: string;
 }): PosixLogin {
   const { os, shells, user, agentEnv } = options;
   const wanted = options.shell ?? userLoginShell({ os, shells, env: agentEnv, user });
@@ -57,6 +60,7 @@ export function planPosixLogin(options: {
     },
     home: user.home,
     timeoutMs: options.timeoutMs,
+    scratch: options.scratch,
     notes:
       wanted === undefined || wanted === shell || !isPosixShell(wanted)
         ? []
