@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually, exitOf, type Fleet, makeFleet, parseEvents } from '../support/fleet.ts';
 
@@ -79,11 +79,4 @@ test('a closed stdout ends the run, as for any program in a pipe', async () => {
   });
   expect(run.code).not.toBe(0);
   await eventually(() => runProcesses().length === 0, 'nothing is left');
-});
-
-test('interrupted runs leave no scratch files', () => {
-  const left = readdirSync(fleet.dir, { recursive: true, encoding: 'utf8' }).filter(path =>
-    /\/scratch\/./.test(path),
-  );
-  expect(left).toEqual([]);
 });
