@@ -16,7 +16,9 @@ export function watchConnection(session: http2.ClientHttp2Session, silence: numb
     const wasAway = now - lastLook > 2 * every;
     lastLook = now;
     if (askedAt !== undefined && !wasAway) {
-      if (now - askedAt > silence) session.destroy(new Error(`no sign of life for ${silence / 1000} s`));
+      // Timers are not exact, and one look later may be too late.
+      if (now - askedAt > silence - every / 2)
+        session.destroy(new Error(`no sign of life for ${silence / 1000} s`));
       return;
     }
     askedAt = now;

@@ -1,137 +1,32 @@
-/** SSH in this process: no child, no configuration file, the fastest way to many hosts. */
+/** The agent of a host that is reached over SSH. */
 
-import type { Client, ClientChannel } from 'ssh2';
-import { AwError, show } from '../../contract/errors.ts';
-import type { HostEntry } from '../../contract/hosts.ts';
-import { connectEndpoint } from '../../tunnel/endpoint.ts';
-import { type Limit, startLimit } from './limit.ts';
-import { agentCommand, explainEnd, keepTail, type RemoteProgram, reachAgent } from './remote-agent.ts';
-import { sshUser } from './ssh-errors.ts';
-import { checkHostKey, type HostKeyCheck } from './ssh-host-key.ts';
-import { type Identities, offerIdentities } from './ssh-identities.ts';
-import type { Transport, TransportContext } from './types.ts';
-
-/** A server that is silent for longer than three of these is gone. Milliseconds. */
-const KEEPALIVE = 3_000;
-const KEEPALIVES = 2;
-const SSH_PORT = 22;
+import { startLimit } from './limit.ts';
+import { agentCommand, explainEnd, keepTail, reachAgent } from './remote-agent.ts';
+import { openSsh, type SshWay } from './ssh/index.ts';
+import type { Transport } from './types.ts';
 
 /** @throws AW_HOST_UNREACHABLE, AW_SSH_*, AW_AGENT_*, AW_DISK and AW_PROTOCOL_GARBAGE */
-export const ssh: Transport = async (host, context) => {
-  const limit = startLimit(context, 'it takes the connection but does not speak SSH');
-  try {
-    const hostKey = checkHostKey(host, context);
-    const reading = offerIdentities(host);
-    const connection = await dial(host, context);
+export function overSsh(way: SshWay): Transport {
+  return async (host, context) => {
+    const limit = startLimit(context, 'SSH does not get there');
     try {
-      const identities = await limit.race(reading);
-      await limit.race(login(connection, host, hostKey, identities, limit));
-      limit.waitFor(() => 'it takes the login but starts no command');
-      const channel = await limit.race(execute(connection, agentCommand(host, context.start)));
-      return await reachAgent(remoteProgram(host, connection, channel), limit);
-    } catch (error) {
-      connection.close();
-      throw error;
+      const connection = await openSsh[way](host, context, limit);
+      try {
+        limit.waitFor(() => 'it takes the login but starts no command');
+        const { stdout, stdin, stderr, exited } = await limit.race(
+          connection.start(agentCommand(host, context.start)),
+        );
+        const lastOfStderr = keepTail(stderr);
+        const ended = exited.then(
+          exit => exit.failure ?? explainEnd(host, { ...exit, stderr: lastOfStderr() }),
+        );
+        return await reachAgent({ output: stdout, input: stdin, ended, end: connection.close }, limit);
+      } catch (error) {
+        connection.close();
+        throw error;
+      }
+    } finally {
+      limit.done();
     }
-  } finally {
-    limit.done();
-  }
-};
-
-interface Connection {
-  client: Client;
-  start(config: Parameters<Client['connect']>[0]): void;
-  /** Resolves when nothing of it is left. */
-  over: Promise<void>;
-  /** Why it is over. */
-  failure(): AwError;
-  close(): void;
-}
-
-/** A socket of our own, without Nagle's delay, so that what goes wrong has one description for all transports. */
-async function dial(host: HostEntry, context: TransportContext): Promise<Connection> {
-  const endpoint = { kind: 'tcp' as const, host: host.address!, port: host.port ?? SSH_PORT };
-  const [{ default: ssh2 }, sock] = await Promise.all([
-    import('ssh2'),
-    connectEndpoint(endpoint, {
-      timeoutMs: context.timeoutMs,
-      ...(context.signal === undefined ? {} : { signal: context.signal }),
-    }),
-  ]);
-  const client = new ssh2.Client();
-  let cause: Error | undefined;
-  client.on('error', (error: Error & { level?: string }) => {
-    // A key that cannot be signed with is not the end: the next is tried.
-    const isOver = error.message.startsWith('All configured');
-    if (error.level === 'agent' || (error.level === 'client-authentication' && !isOver)) return;
-    cause ??= error;
-    // The server may never close its end.
-    sock.destroy();
-  });
-  const over = new Promise<void>(fulfil => client.once('close', () => fulfil()));
-  return {
-    client,
-    start: config => {
-      client.connect({ ...config, sock });
-    },
-    over,
-    failure: () => {
-      const reason =
-        cause === undefined ? 'the SSH connection ended' : `SSH: ${show(cause.message, 300).slice(1, -1)}`;
-      return new AwError('AW_HOST_UNREACHABLE', { reason }, { cause });
-    },
-    close: () => {
-      client.end();
-      sock.destroy();
-    },
   };
-}
-
-async function login(
-  { client, start, over, failure }: Connection,
-  host: HostEntry,
-  hostKey: HostKeyCheck,
-  identities: Identities,
-  limit: Limit,
-): Promise<void> {
-  const ready = new Promise<'ready'>(fulfil => client.once('ready', () => fulfil('ready')));
-  client.once('handshake', () => limit.waitFor(() => 'it speaks SSH but does not answer the login'));
-  const username = sshUser(host);
-  start({
-    username,
-    readyTimeout: 0,
-    keepaliveInterval: KEEPALIVE,
-    keepaliveCountMax: KEEPALIVES,
-    algorithms: { serverHostKey: hostKey.algorithms, compress: ['none'] },
-    hostVerifier: (key: Buffer) => hostKey.accepts(key),
-    authHandler: (accepted, partly, next) => next(identities.next(username, accepted, partly) as never),
-  });
-  const outcome = await Promise.race([ready, over]);
-  if (outcome !== 'ready') throw hostKey.refusal() ?? identities.refusal(host) ?? failure();
-  // Only now it is known that the host really has the key it showed.
-  hostKey.record();
-}
-
-function execute({ client, over, failure }: Connection, command: string): Promise<ClientChannel> {
-  return new Promise((fulfil, reject) => {
-    void over.then(() => reject(failure()));
-    client.exec(command, (error, channel) => {
-      if (error === undefined) return fulfil(channel);
-      const reason = `it runs no command: ${show(error.message, 300).slice(1, -1)}`;
-      reject(new AwError('AW_HOST_UNREACHABLE', { reason }, { cause: error }));
-    });
-  });
-}
-
-function remoteProgram(host: HostEntry, connection: Connection, channel: ClientChannel): RemoteProgram {
-  const stderr = keepTail(channel.stderr);
-  let exit: { code: number | null; signal?: string } | undefined;
-  channel.once('exit', (code: number | null, signal?: string) => {
-    exit = { code, ...(signal === undefined || signal === null ? {} : { signal: `SIG${signal}` }) };
-  });
-  const closed = new Promise<void>(fulfil => channel.once('close', () => fulfil()));
-  const ended = Promise.race([closed, connection.over]).then(() =>
-    exit === undefined ? connection.failure() : explainEnd(host, { ...exit, stderr: stderr() }),
-  );
-  return { output: channel, input: channel, ended, end: connection.close };
 }

@@ -1,8 +1,8 @@
 /** What ssh said before it ended with 255, which is its exit code for every failure of its own. */
-import { AwError } from '../../contract/errors.ts';
-import type { HostEntry } from '../../contract/hosts.ts';
-import { lastWords } from './remote-agent.ts';
-import { changedKey, sshAddress, sshUser } from './ssh-errors.ts';
+import { AwError } from '../../../contract/errors.ts';
+import type { HostEntry } from '../../../contract/hosts.ts';
+import { lastWords } from '../remote-agent.ts';
+import { changedKey, sshAddress, sshUser } from './errors.ts';
 
 /** In this order: a changed key, too, ends in "verification failed". */
 export function explainSsh(host: HostEntry, stderr: string): AwError {

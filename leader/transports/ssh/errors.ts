@@ -1,7 +1,7 @@
 /** What both SSH transports have to say in the same words. */
 import { userInfo } from 'node:os';
-import { AwError } from '../../contract/errors.ts';
-import type { HostEntry } from '../../contract/hosts.ts';
+import { AwError } from '../../../contract/errors.ts';
+import type { HostEntry } from '../../../contract/hosts.ts';
 import { recordName } from './known-hosts.ts';
 
 /** As known_hosts has it: what `ssh-keygen -R` takes. */

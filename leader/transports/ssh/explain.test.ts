@@ -1,9 +1,9 @@
 /** What ssh and login shells say at their end, as errors. */
 import { expect, test } from 'vitest';
-import { HostEntry } from '../../contract/hosts.ts';
+import { HostEntry } from '../../../contract/hosts.ts';
+import { agentCommand, explainEnd } from '../remote-agent.ts';
+import { mentions } from './config.ts';
 import { explainSsh } from './openssh-errors.ts';
-import { agentCommand, explainEnd } from './remote-agent.ts';
-import { mentions } from './ssh-config.ts';
 
 const host = HostEntry.parse({
   name: 'a',

@@ -1,8 +1,10 @@
 /** Whether the built-in SSH talks to the host that is meant. There is no way to connect without this check. */
 import { createHash } from 'node:crypto';
 import type { ServerHostKeyAlgorithm } from 'ssh2';
-import { AwError } from '../../contract/errors.ts';
-import type { HostEntry } from '../../contract/hosts.ts';
+import { AwError } from '../../../contract/errors.ts';
+import type { HostEntry } from '../../../contract/hosts.ts';
+import type { TransportContext } from '../types.ts';
+import { changedKey, sshAddress } from './errors.ts';
 import {
   judge,
   type KnownKey,
@@ -12,8 +14,6 @@ import {
   readKnownHosts,
   recordKey,
 } from './known-hosts.ts';
-import { changedKey, sshAddress } from './ssh-errors.ts';
-import type { TransportContext } from './types.ts';
 
 /** By the type of a key, what it may sign with. Nothing that signs with SHA-1. */
 const algorithmsOf: Readonly<Record<string, readonly ServerHostKeyAlgorithm[]>> = {

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { matchesPatterns } from './ssh-patterns.ts';
+import { matchesPatterns } from './patterns.ts';
 
 /** False when there is no such file. A file that cannot be read counts as having something to say: ssh will complain. */
 export async function configures(address: string): Promise<boolean> {

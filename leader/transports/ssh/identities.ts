@@ -3,9 +3,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { AgentAuthMethod, BaseAgent, ParsedKey, PublicKeyAuthMethod } from 'ssh2';
-import { AwError, show } from '../../contract/errors.ts';
-import type { HostEntry } from '../../contract/hosts.ts';
-import { sshAddress, sshUser } from './ssh-errors.ts';
+import { AwError, show } from '../../../contract/errors.ts';
+import type { HostEntry } from '../../../contract/hosts.ts';
+import { sshAddress, sshUser } from './errors.ts';
 
 const FILES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 

@@ -2,60 +2,79 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AwError } from '../../contract/errors.ts';
-import type { HostEntry } from '../../contract/hosts.ts';
-import { startLimit } from './limit.ts';
+import { AwError } from '../../../contract/errors.ts';
+import type { HostEntry } from '../../../contract/hosts.ts';
+import { keepTail } from '../remote-agent.ts';
+import type { TransportContext } from '../types.ts';
 import { explainSsh } from './openssh-errors.ts';
-import { agentCommand, explainEnd, keepTail, type RemoteEnd, reachAgent } from './remote-agent.ts';
-import type { Transport, TransportContext } from './types.ts';
+import type { OpenSsh, RemoteExit, RemoteProcess } from './types.ts';
 
 /** For TCP and the first words of sshd, which is what ssh itself can put a name to. Seconds. */
 const CONNECT = 10;
 /** Between SIGTERM and SIGKILL, and for the last of what ssh had to say. Milliseconds. */
 const END = 2_000;
 const LAST_WORDS = 200;
+/** The exit code of ssh for every failure of its own. */
+const FAILED = 255;
 
-/** @throws AW_HOST_UNREACHABLE, AW_SSH_*, AW_AGENT_* and AW_PROTOCOL_GARBAGE */
-export const openssh: Transport = async (host, context) => {
-  const limit = startLimit(context, 'ssh does not get there');
+/** Every program is an ssh of its own; the login happens when the first one starts. */
+export const openOpenssh: OpenSsh = async (host, context, limit) => {
+  limit.waitFor(() => 'ssh does not get there');
+  const ends = new Set<() => void>();
+  return {
+    start: async line => {
+      const { end, ...remote } = startProgram(host, context, line);
+      ends.add(end);
+      void remote.exited.then(() => ends.delete(end));
+      return remote;
+    },
+    close: () => {
+      for (const end of ends) end();
+    },
+  };
+};
+
+function startProgram(
+  host: HostEntry,
+  context: TransportContext,
+  line: string,
+): RemoteProcess & { end(): void } {
   // In a session of its own: a Ctrl-C on the terminal is for the leader, and nothing can be asked there.
-  const child = spawn('ssh', sshArguments(host, context), {
+  const child = spawn('ssh', sshArguments(host, context, line), {
     detached: process.platform !== 'win32',
     windowsHide: true,
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const stderr = keepTail(child.stderr);
-  const over = once(child, 'exit').then(
-    async ([code, signal]) => {
+  const { stdin, stdout, stderr } = child;
+  const lastOfStderr = keepTail(stderr);
+  const exited = once(child, 'exit').then(
+    async ([code, signal]): Promise<RemoteExit> => {
       // Whatever else holds its stderr open must not be waited for.
       await Promise.race([
-        once(child.stderr, 'close').catch(() => {}),
+        once(stderr, 'close').catch(() => {}),
         sleep(LAST_WORDS, undefined, { ref: false }),
       ]);
-      child.stderr.destroy();
-      return explain(host, { code, signal: signal ?? undefined, stderr: stderr() });
+      stderr.destroy();
+      return {
+        code,
+        ...(signal === null ? {} : { signal }),
+        ...(code === FAILED ? { failure: explainSsh(host, lastOfStderr()) } : {}),
+      };
     },
-    (error: NodeJS.ErrnoException) => {
+    (error: NodeJS.ErrnoException): RemoteExit => {
       const reason = error.code === 'ENOENT' ? 'there is no ssh program in PATH' : error.message;
-      return new AwError('AW_HOST_UNREACHABLE', { reason }, { cause: error });
+      return { code: null, failure: new AwError('AW_HOST_UNREACHABLE', { reason }, { cause: error }) };
     },
   );
-  let isEnding = false;
   const end = () => {
-    if (isEnding) return;
-    isEnding = true;
     child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), END);
-    void over.then(() => clearTimeout(timer));
+    void exited.then(() => clearTimeout(timer));
   };
-  try {
-    return await reachAgent({ output: child.stdout, input: child.stdin, ended: over, end }, limit);
-  } finally {
-    limit.done();
-  }
-};
+  return { stdin, stdout, stderr, exited, end };
+}
 
-function sshArguments(host: HostEntry, context: TransportContext): string[] {
+function sshArguments(host: HostEntry, context: TransportContext, line: string): string[] {
   const options = {
     BatchMode: 'yes',
     PasswordAuthentication: 'no',
@@ -64,8 +83,8 @@ function sshArguments(host: HostEntry, context: TransportContext): string[] {
       context.acceptNewHostKeys === true && host.hostKey === undefined ? 'accept-new' : 'yes',
     NoHostAuthenticationForLocalhost: 'no',
     ConnectTimeout: Math.ceil(Math.min(CONNECT, context.timeoutMs / 1000)),
-    ServerAliveInterval: 3,
-    ServerAliveCountMax: 2,
+    // Whether anybody is there is asked end to end, of the agent.
+    ServerAliveInterval: 0,
     // A master that outlives its child would have no owner; one that the user has is used.
     ControlMaster: 'no',
     ClearAllForwardings: 'yes',
@@ -86,7 +105,7 @@ function sshArguments(host: HostEntry, context: TransportContext): string[] {
     ...(host.port === undefined ? [] : ['-p', String(host.port)]),
     '--',
     host.address!,
-    agentCommand(host, context.start),
+    line,
   ];
 }
 
@@ -104,8 +123,4 @@ function pinned(fingerprint: string) {
     // A connection that somebody else has made was checked against something else.
     ControlPath: 'none',
   };
-}
-
-function explain(host: HostEntry, end: RemoteEnd): AwError {
-  return end.code === 255 ? explainSsh(host, end.stderr) : explainEnd(host, end);
 }

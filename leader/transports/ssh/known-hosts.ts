@@ -3,8 +3,8 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { AwError } from '../../contract/errors.ts';
-import { matchesPatterns } from './ssh-patterns.ts';
+import { AwError } from '../../../contract/errors.ts';
+import { matchesPatterns } from './patterns.ts';
 
 export interface KnownKey {
   marker: 'revoked' | 'cert-authority' | undefined;
