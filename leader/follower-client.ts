@@ -55,6 +55,13 @@ export interface FollowerClient {
   close(): void;
 }
 
+/** `silence`: milliseconds without an answer to a ping after which a connection is dead. */
+export type Connect = (
+  host: HostEntry,
+  context: TransportContext,
+  silence?: number,
+) => Promise<FollowerClient>;
+
 /**
  * Connects and makes sure that a follower of this protocol and of the catalogue's OS is at the other end.
  * @throws AW_PROTOCOL_MISMATCH, AW_HOST_OS_MISMATCH, AW_TOKEN_FILE and what the transport throws.

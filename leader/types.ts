@@ -4,6 +4,7 @@ import type { Event, ExitReason, HostExited, Summary, Survivor, WireError } from
 import type { Command } from '../contract/follower-api.ts';
 import type { HostEntry } from '../contract/hosts.ts';
 import type { ShellName } from '../contract/names.ts';
+import type { Reach } from './transports/index.ts';
 
 /** Where the events of a run go besides the caller. */
 export interface ServiceTarget {
@@ -42,8 +43,7 @@ export interface RunSpec {
   /** Bytes of one host's journal. */
   logLimit?: number;
   service?: ServiceTarget;
-  /** SSH hosts whose key is not on record are trusted this once, and their keys put on record. */
-  acceptNewHostKeys?: boolean;
+  reach?: Reach;
   /** Start everywhere and do not wait: events end when every host has started or could not, without a summary. */
   detach: boolean;
 }

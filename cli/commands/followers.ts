@@ -85,7 +85,9 @@ function stateText({ state, runs, error }: Pick<FollowerState, 'state' | 'runs' 
 /** Resolves to 4 when something on some follower is broken. */
 async function examine(hosts: HostEntry[], options: DoctorOptions, io: Io): Promise<number> {
   const { followersDoctor } = await import('../../leader/index.ts');
-  const reports = await followersDoctor(hosts, { acceptNewHostKeys: options.acceptNewHostKeys === true });
+  const reports = await followersDoctor(hosts, {
+    reach: { acceptNewHostKeys: options.acceptNewHostKeys === true },
+  });
   if (options.json) printRecords(reports, io);
   else io.write('stdout', `${reports.flatMap(report => reportLines(report, io.stdout.paint)).join('\n')}\n`);
   const isBroken = reports.some(

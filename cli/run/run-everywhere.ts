@@ -90,7 +90,7 @@ async function planRun(run: RunArguments & { io: Io }): Promise<RunSpec | undefi
     mapOutput: options.mapOutput === true,
     expandWorkspace: options.expandWorkspace === true,
     detach: options.detach === true,
-    acceptNewHostKeys: options.acceptNewHostKeys === true,
+    reach: { acceptNewHostKeys: options.acceptNewHostKeys === true },
     ...(options.stdin ? { stdin: io.stdin } : {}),
   };
 }

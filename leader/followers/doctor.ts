@@ -9,7 +9,7 @@ import { connectFollower, type FollowerClient } from '../follower-client.ts';
 import type { RunOptions } from '../run-everywhere/start.ts';
 import { defaultTiming } from '../run-everywhere/timing.ts';
 import { stateRoot } from '../state.ts';
-import type { TransportContext } from '../transports/index.ts';
+import type { Reach, TransportContext } from '../transports/index.ts';
 import { localEndpoint } from '../transports/local.ts';
 
 export interface FollowerReport {
@@ -25,8 +25,7 @@ const SKEW_WARNING = 2_000;
 const PINGS = 3;
 
 export interface DoctorOptions extends RunOptions {
-  /** As of a run. */
-  acceptNewHostKeys?: boolean;
+  reach?: Reach;
 }
 
 /** Starts the agents that are needed. In the order of `hosts`. Never throws for a host. */
@@ -38,7 +37,7 @@ export function followersDoctor(
     stateDir: options.stateDir ?? stateRoot(),
     timeoutMs: options.timing?.connect ?? defaultTiming.connect,
     start: true,
-    acceptNewHostKeys: options.acceptNewHostKeys === true,
+    ...options.reach,
   };
   return Promise.all(hosts.map(host => examine(host, context)));
 }

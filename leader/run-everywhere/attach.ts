@@ -2,6 +2,7 @@
 import { asAwError } from '../../contract/errors.ts';
 import type { HostExited } from '../../contract/events.ts';
 import { takeLock } from '../../tunnel/lock.ts';
+import { connectFollower } from '../follower-client.ts';
 import { openIngest } from '../ingest/index.ts';
 import { findRecord } from '../records/read.ts';
 import { lockFile, runDirectory } from '../records/record.ts';
@@ -55,7 +56,8 @@ export async function attachRun(runId: string, options: AttachOptions = {}): Pro
         input: undefined,
         detach: false,
         maxParallel: hosts.length,
-        acceptNewHostKeys: false,
+        connect: options.connect ?? connectFollower,
+        context: options.asker ?? {},
         known: { exits: { ...exitsOf(record, outcome), ...ingest?.facts.exits }, outcome },
         startedAt: Date.parse(record.startedAt),
         timing: { ...defaultTiming, ...options.timing },

@@ -5,12 +5,13 @@ import type { Event, HostExited, Summary } from '../../contract/events.ts';
 import type { RunRequestInput } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
 import type { Lock } from '../../tunnel/lock.ts';
-import { connectFollower } from '../follower-client.ts';
+import type { Connect } from '../follower-client.ts';
 import type { Ingest } from '../ingest/index.ts';
 import type { JournalItem } from '../journal.ts';
 import { cancelFile, outcomeFile } from '../records/record.ts';
 import { pruneRuns } from '../records/retention.ts';
 import { writeWhole } from '../state.ts';
+import type { TransportContext } from '../transports/index.ts';
 import type { HostOutcome, Outcome, Run } from '../types.ts';
 import { createCancellation } from './cancellation.ts';
 import { type HostRun, runHost } from './host-run.ts';
@@ -45,7 +46,10 @@ export interface Score {
   input: InputReaders | undefined;
   detach: boolean;
   maxParallel: number;
-  acceptNewHostKeys: boolean;
+  /** Makes a connection to a host; its `close` lets go of it. */
+  connect: Connect;
+  /** What every connection of this run is made with, besides its own limits. */
+  context: Omit<TransportContext, 'stateDir' | 'timeoutMs' | 'signal' | 'start'>;
   /** What is on record from before. */
   known: { exits: Readonly<Record<string, HostExited>>; outcome: Outcome | undefined };
   startedAt: number;
@@ -101,14 +105,14 @@ export function conduct(score: Score, troubles: Troubles): Run {
       lead: score.lock !== undefined,
       input: score.input,
       connect: signal =>
-        connectFollower(
+        score.connect(
           host,
           {
+            ...score.context,
             stateDir: score.stateDir,
             timeoutMs: score.timing.connect,
             signal,
             start: true,
-            acceptNewHostKeys: score.acceptNewHostKeys,
           },
           score.timing.silence,
         ),

@@ -3,9 +3,11 @@
 import { resolve } from 'node:path';
 import { asAwError } from '../../contract/errors.ts';
 import { takeLock } from '../../tunnel/lock.ts';
+import { type Connect, connectFollower } from '../follower-client.ts';
 import { createRecord, inputFile, lockFile } from '../records/record.ts';
 import type { StoredRun } from '../records/stored.ts';
 import { stateRoot } from '../state.ts';
+import type { TransportContext } from '../transports/index.ts';
 import type { Run, RunSpec, ServiceTarget } from '../types.ts';
 import { conduct, type Troubles } from './conduct.ts';
 import { createInput } from './input.ts';
@@ -17,6 +19,10 @@ export interface RunOptions {
   /** The leader's state root; default as `stateRoot()` says. */
   stateDir?: string;
   timing?: Partial<Timing>;
+  /** Default: a connection of its own for each host. */
+  connect?: Connect;
+  /** Whoever wants the run, when that is not this process. */
+  asker?: Pick<TransportContext, 'env' | 'ask'>;
 }
 
 /**
@@ -50,7 +56,8 @@ export async function startRun(spec: RunSpec, options: RunOptions = {}): Promise
         input: stdin === undefined ? undefined : createInput(stdin, inputFile(directory), hosts.length),
         detach: spec.detach,
         maxParallel: spec.maxParallel ?? hosts.length,
-        acceptNewHostKeys: spec.acceptNewHostKeys === true,
+        connect: options.connect ?? connectFollower,
+        context: { ...spec.reach, ...options.asker },
         known: { exits: {}, outcome: undefined },
         startedAt,
         timing: { ...defaultTiming, ...options.timing },

@@ -6,7 +6,7 @@ import { local } from './local.ts';
 import type { SshWay } from './ssh/index.ts';
 import type { Transport, TransportContext } from './types.ts';
 
-export type { TransportContext } from './types.ts';
+export type { Ask, Reach, TransportContext } from './types.ts';
 
 /** What only some fleets need is loaded when it is. */
 function overSsh(way: SshWay): Transport {

@@ -1,7 +1,16 @@
 import type { Duplex } from 'node:stream';
 import type { HostEntry } from '../../contract/hosts.ts';
 
-export interface TransportContext {
+/** How a command wants its followers reached: the same for all of its hosts. Plain data. */
+export interface Reach {
+  /** SSH: a host whose key is not on record is trusted, and its key put on record. */
+  acceptNewHostKeys?: boolean;
+}
+
+/** What the other end needs to be asked of the person at the keyboard. Undefined: nobody can, or wants to, answer. */
+export type Ask = (question: string) => Promise<string | undefined>;
+
+export interface TransportContext extends Reach {
   /** The leader's state root. */
   stateDir: string;
   /** For everything until the stream is there. */
@@ -10,8 +19,10 @@ export interface TransportContext {
   signal?: AbortSignal;
   /** Start the agent when it does not run and this transport can. */
   start: boolean;
-  /** SSH: a host whose key is not on record is trusted, and its key put on record. */
-  acceptNewHostKeys?: boolean;
+  /** The environment of whoever wants the connection: their home, SSH agent and programs. Default: of this process. */
+  env?: NodeJS.ProcessEnv;
+  /** Absent: there is nobody to ask. */
+  ask?: Ask;
 }
 
 /**
