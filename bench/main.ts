@@ -5,13 +5,17 @@
 import type { Row } from './measure.ts';
 
 export interface Suite {
-  run(): Promise<{ rows: Row[] }>;
+  /** `show` gets figures as they come, of a suite that takes minutes. */
+  run(show: (rows: readonly Row[]) => void): Promise<{ rows: Row[] }>;
 }
 
 const suites: Record<string, () => Promise<Suite>> = {
   start: () => import('./start.ts'),
   throughput: () => import('./throughput.ts'),
   sse: () => import('./sse.ts'),
+  fanout: () => import('./fanout.ts'),
+  'fanout-text': () => import('./fanout-text.ts'),
+  'fanout-distance': () => import('./fanout-distance.ts'),
 };
 
 const wanted = process.argv.slice(2);
@@ -23,9 +27,16 @@ if (unknown.length > 0) {
 
 for (const name of wanted.length > 0 ? wanted : Object.keys(suites)) {
   console.log(`\n${name}`);
-  const { rows } = await (await suites[name]!()).run();
+  const { rows } = await (await suites[name]!()).run(show);
+  show(rows);
+}
+
+function show(rows: readonly Row[]): void {
   const width = Math.max(...rows.map(row => row.name.length));
-  for (const { name: row, value, unit, note } of rows) {
+  let heading: string | undefined;
+  for (const { name: row, value, unit, note, group } of rows) {
+    if (group !== heading) console.log(` ${group}`);
+    heading = group;
     const number = value >= 100 ? value.toFixed(0) : value.toPrecision(3);
     console.log(`  ${row.padEnd(width)}  ${number.padStart(8)} ${unit.padEnd(9)} ${note ?? ''}`.trimEnd());
   }

@@ -9,6 +9,8 @@ export interface Row {
   value: number;
   unit: string;
   note?: string;
+  /** A heading above the rows that share it. */
+  group?: string;
 }
 
 /** The launcher, wherever a benchmark runs it. */

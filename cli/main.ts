@@ -19,8 +19,12 @@ const commands: Readonly<Record<string, Entry>> = {
     load: () => import('./commands/runs.ts'),
   },
   'agent followers': {
-    summary: 'list, examine or stop followers',
+    summary: 'list, examine, install or stop followers',
     load: () => import('./commands/followers.ts'),
+  },
+  'agent fleet': {
+    summary: 'start, look at or end the resident leader, which keeps connections',
+    load: () => import('./commands/fleet.ts'),
   },
   session: {
     summary: 'create and read sessions of the service',

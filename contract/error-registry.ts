@@ -187,6 +187,18 @@ export const errorRegistry = {
     text: 'cannot reach the follower: {reason}',
     remedy: 'aw agent followers doctor --host {host} checks each step',
   },
+  AW_LEADER_UNUSABLE: {
+    exit: 4,
+    status: 502,
+    text: 'the resident leader cannot be used: {reason}',
+    remedy: 'aw agent fleet down ends it; its log is {log}',
+  },
+  AW_LEADER_LOST: {
+    exit: 4,
+    status: 502,
+    text: 'the resident leader (process {pid}) is gone and no other took over: {reason}',
+    remedy: 'where the run has started it goes on: aw agent runs attach {runId} shows it',
+  },
   AW_AGENT_START_FAILED: {
     exit: 4,
     status: 502,
@@ -198,7 +210,44 @@ export const errorRegistry = {
     status: 502,
     text: 'there is no {program} on the follower: {reason}',
     remedy:
-      'install it where a non-interactive login there finds it (ssh HOST {program} version), or give its path as "agent" of {host} in the catalogue',
+      'aw agent followers install --host {host} puts it there, as does --auto-install with the command; --agentless does without it; or give its path as "agent" of {host} in the catalogue',
+  },
+  AW_AGENT_NEEDED: {
+    exit: 2,
+    status: 501,
+    text: '{what} needs an agent on the host: {reason}',
+    remedy:
+      'install aw-follower there, and leave "agentless" of {host} and --agentless out; or do without it (the fence: --no-fence)',
+  },
+  AW_AGENT_BUSY: {
+    exit: 4,
+    status: 409,
+    text: 'the agent has runs in progress: {runs}',
+    remedy: 'wait until they have ended, or end them with --force',
+  },
+  AW_INSTALL_NO_NODE: {
+    exit: 4,
+    status: 502,
+    text: 'the agent needs Node {oldest} or newer on the follower: {found}',
+    remedy: 'install one there, so that a login shell finds it (node --version), and try again',
+  },
+  AW_INSTALL_UNSUPPORTED: {
+    exit: 4,
+    status: 501,
+    text: 'the agent cannot be installed from here: {reason}',
+    remedy: 'put aw-follower there by hand, and give its path as "agent" of {host} in the catalogue',
+  },
+  AW_INSTALL_DIGEST: {
+    exit: 4,
+    status: 502,
+    text: 'the agent that arrived is not the one that was sent: its SHA-256 is {actual}, not {expected}',
+    remedy: 'try again; when it happens again, something on the way changes files, or the disk there does',
+  },
+  AW_INSTALL_FAILED: {
+    exit: 4,
+    status: 502,
+    text: 'the agent could not be installed ({step}): {reason}',
+    remedy: 'put that right, then aw agent followers install --host {host}',
   },
   AW_AGENT_STOPPED: {
     exit: 4,
@@ -312,6 +361,108 @@ export const errorRegistry = {
     status: 501,
     text: 'transport {transport} is not available in this version',
     remedy: 'use one of: {available}',
+  },
+
+  // Trees and fences.
+  AW_IGNORE_PATTERN: {
+    exit: 2,
+    status: 422,
+    text: '{pattern} is no ignore pattern',
+    remedy: 'correct it in .agents/mutagen.yml; an empty pattern and "/" match nothing that could be ignored',
+  },
+  AW_TREE_ROOT: {
+    exit: 3,
+    status: 422,
+    text: '{path} cannot be the root of a tree: {reason}',
+    remedy: 'make the directory, or correct "workspace" of {host} in the catalogue',
+  },
+  AW_TREE_PATH: {
+    exit: 3,
+    status: 422,
+    text: 'the path {path} is refused: {reason}',
+    remedy: 'rename it on the leader, or ignore it in .agents/mutagen.yml',
+  },
+  AW_TREE_LOCKED: {
+    exit: 3,
+    status: 409,
+    text: '{path} is being made equal to the tree of {holder}',
+    remedy: 'wait for that to end, or give this leader a workspace of its own',
+  },
+  AW_TREE_BUSY: {
+    exit: 3,
+    status: 409,
+    text: '{path} would have to change under run {runId}, which works in it',
+    remedy: 'wait for that run, or end it: aw agent runs cancel {runId}',
+  },
+  AW_TREE_STRANGE: {
+    exit: 3,
+    status: 409,
+    text: '{path} holds what no fence has put there, and what the leader does not have: {example}{more}',
+    remedy:
+      'if all that may be removed: aw agent followers sync-fence --host {host} --adopt; else correct "workspace"',
+  },
+  AW_TREE_OVERLAP: {
+    exit: 3,
+    status: 409,
+    text: '{path} of the follower and {project} of the leader lie one within the other on the same machine',
+    remedy: 'give {host} a workspace outside of the project',
+  },
+  AW_TREE_EMPTY: {
+    exit: 3,
+    status: 409,
+    text: 'the project has nothing in it, and the fence would empty {path}',
+    remedy: 'look whether {project} is the right directory; --allow-empty says that it is',
+  },
+  AW_TREE_DRIFTED: {
+    exit: 3,
+    status: 409,
+    text: '{path} is no longer as the fence left it',
+    remedy: 'find out what writes there; aw agent followers sync-fence --host {host} makes it equal again',
+  },
+  AW_FENCE_NOT_FOUND: {
+    exit: 3,
+    status: 404,
+    text: 'there is no fence {fenceId} here',
+    remedy: 'run the command again',
+  },
+  AW_FENCE_TIMEOUT: {
+    exit: 3,
+    status: 504,
+    text: 'not consistent within {seconds} s: {phase}',
+    remedy:
+      'give it longer with --fence-timeout, or look at the link: aw agent followers doctor --host {host}',
+  },
+  AW_FENCE_EXCLUDED: {
+    exit: 3,
+    status: 422,
+    text: "its file system cannot hold {count} of the leader's paths: {examples}",
+    remedy:
+      'aw agent followers check shows all of them and what to rename; --portability exclude runs without them',
+  },
+  AW_FENCE_INCOMPLETE: {
+    exit: 3,
+    status: 409,
+    text: 'it does not become equal to the leader: {problem}',
+    remedy: 'aw agent followers doctor --host {host}; another program may be changing the files there',
+  },
+  AW_FENCE_ELSEWHERE: {
+    exit: 3,
+    status: 409,
+    text: 'nothing was run, because other hosts did not become equal to the leader: {hosts}',
+    remedy: 'mend those, or run without them: --on-laggard exclude',
+  },
+  AW_LEADER_UNSTABLE: {
+    exit: 3,
+    status: 409,
+    text: 'the project changes while it is read: {path}',
+    remedy: 'wait until nothing writes to it, or snapshot it: --snapshot auto',
+  },
+  AW_LEADER_UNREADABLE: {
+    exit: 3,
+    status: 422,
+    text: '{count} paths of the project cannot be told to a follower: {examples}',
+    remedy:
+      'rename, remove or ignore them in .agents/mutagen.yml; aw agent followers check shows all of them',
   },
 
   // The service.

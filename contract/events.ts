@@ -183,26 +183,4 @@ export type Summary = z.infer<typeof Summary>;
 /** The three events a follower makes about one run. */
 export type HostEvent = HostStarted | HostLog | HostExited;
 
-/** True for the events a follower makes, also for those it hands on from a newer version of itself. */
-export function isKnown<T extends KnownEvent['type']>(
-  event: Event,
-  type: T,
-): event is Extract<KnownEvent, { type: T }> {
-  return event.type === type;
-}
-
-/** The bytes a `hostLog` carries. */
-export function logBytes(event: Pick<HostLog, 'message' | 'encoding'>): Buffer {
-  return Buffer.from(event.message, event.encoding ?? 'utf8');
-}
-
-/**
- * The identity under which every hop drops duplicates: `producer` is the follower's name for a follower's events.
- * Undefined for the short forms without numbers, which cannot be told apart and are therefore always kept.
- */
-export function eventIdentity(event: Event): { producer: string; epoch: string; seq: number } | undefined {
-  if (event.epoch === undefined || event.seq === undefined) return undefined;
-  const host = 'host' in event && typeof event.host === 'string' ? event.host : '';
-  const producer = event.origin === 'follower' ? `follower/${host}` : (event.origin ?? 'leader');
-  return { producer, epoch: event.epoch, seq: event.seq };
-}
+export { eventIdentity, isKnown, logBytes } from './event-parts.ts';

@@ -5,12 +5,13 @@
  * |---|---|---|
  * | `GET /v1/info` | | `Info` |
  * | `POST /v1/runs` | `RunRequest` | 201 `RunState`; 200 when this very request was made before; 409 when another was |
+ * | the same, `accept: application/x-ndjson` | `RunRequest` | 201 or 200, and what `/events?from=0&lead=1` has: one round trip to the first output |
  * | `GET /v1/runs` | | `{ runs: RunState[] }` |
  * | `GET /v1/runs/{id}` | | `RunState` |
  * | `GET /v1/runs/{id}/events?from=N[&lead=1]` | | NDJSON of events from seq N, live, ending after `hostExited` |
  * | `POST /v1/runs/{id}/stdin[?offset=N]` | raw bytes, `content-type: application/octet-stream` | 204 at the end of input |
  * | `POST /v1/runs/{id}/signal` | `SignalRequest` | 202 `RunState` |
- * | `GET /v1/doctor` | | `DoctorReport` |
+ * | `GET /v1/doctor?cwd=DIR&path=PATH` | | `DoctorReport`; of that directory, and of what sshd has as `PATH` |
  * | `POST /v1/shutdown` | | 202; the agent ends when it has no live runs, at once with `?force=1` |
  *
  * Errors are Problem+JSON. Over TCP every request carries `authorization: Bearer TOKEN`.
@@ -38,6 +39,15 @@ export const Info = z.looseObject({
   loginShell: ShellName.optional(),
   /** The agent's clock, ISO 8601. */
   now: z.iso.datetime(),
+  /**
+   * The Unix socket it listens on, where nobody else can ever put one in its place: whoever logs in as this user may come
+   * to it without asking the machine for the agent.
+   */
+  socket: z
+    .string()
+    .max(107)
+    .regex(/^\/[^\p{Cc}]+$/u)
+    .optional(),
 });
 export type Info = z.infer<typeof Info>;
 
@@ -79,6 +89,15 @@ export const RunRequest = z.looseObject({
   mapOutput: z.array(OutputRule).optional(),
   /** The run is ended with `AW_LOG_LIMIT` when its journal grows beyond this. */
   logLimit: z.int().positive().optional(),
+  /** What a fence left at `root`: the run is not started when the files there are others (AW_TREE_DRIFTED). */
+  tree: z
+    .looseObject({
+      root: z.string().min(1).max(4096),
+      digest: z.string(),
+      /** What does not belong to the tree. */
+      patterns: z.array(z.string().min(1).max(4096)).max(10_000),
+    })
+    .optional(),
   /** Where the follower reports this run's events itself. The token is for one session and this host only. */
   report: z.looseObject({ url: z.url(), token: z.string().min(1) }).optional(),
 });
@@ -120,7 +139,8 @@ export type SignalRequest = z.infer<typeof SignalRequest>;
 /** One line of a doctor's report: what was looked at, what was found, and the command that would fix it. */
 export const Finding = z.looseObject({
   check: z.string(),
-  status: z.enum(['ok', 'warning', 'failed', 'info']),
+  /** `info`: neither right nor wrong. `skipped`: it needs another check, which failed, or does not apply. */
+  status: z.enum(['ok', 'warning', 'failed', 'info', 'skipped']),
   detail: z.string(),
   fix: z.string().optional(),
 });
@@ -128,3 +148,15 @@ export type Finding = z.infer<typeof Finding>;
 
 export const DoctorReport = z.looseObject({ info: Info, findings: z.array(Finding) });
 export type DoctorReport = z.infer<typeof DoctorReport>;
+
+/** What the leader found out about one follower, and what that said of itself: `aw agent followers doctor --json`. */
+export const FollowerReport = z.looseObject({
+  host: HostName,
+  /** Its agent answered, or it takes the login where it is meant to have none. */
+  reachable: z.boolean(),
+  /** Of its agent. */
+  info: Info.optional(),
+  /** In the order of the steps: each needs what comes before it. */
+  findings: z.array(Finding),
+});
+export type FollowerReport = z.infer<typeof FollowerReport>;

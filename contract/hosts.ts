@@ -5,6 +5,58 @@ import { HostName, Os, ShellName } from './names.ts';
 /** An absolute path of the follower's OS. */
 const Workspace = z.string().min(1).max(4096);
 
+/**
+ * Where SSH connects to: a name, an IP address, or a `Host` of ~/.ssh/config. It and the user's name reach the command lines
+ * of ssh and of a ProxyCommand, so both are free of everything a shell or an option parser could act on.
+ */
+const Address = z
+  .string()
+  .max(255)
+  .regex(/^[A-Za-z0-9_:][A-Za-z0-9._:%-]*$/, 'an address is a host name or an IP address');
+const Port = z.int().min(1).max(65535);
+const SshUser = z
+  .string()
+  .max(255)
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._@+\\-]*$/, 'a user name has only letters, digits and ._@+\\-');
+/** The fingerprint of the one key a host may show, as `ssh-keygen -l` prints it; known_hosts is not looked at then. */
+const HostKey = z
+  .string()
+  .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'a host key is its fingerprint: SHA256: and 43 characters');
+/** A private key to log in with. */
+const IdentityFile = z.string().min(1).max(4096);
+
+/** A host that SSH goes through. Its fields are those of a follower. */
+export const JumpHost = z.strictObject({
+  address: Address,
+  port: Port.optional(),
+  sshUser: SshUser.optional(),
+  hostKey: HostKey.optional(),
+  identityFile: IdentityFile.optional(),
+});
+export type JumpHost = z.infer<typeof JumpHost>;
+
+/** Of `[USER@]ADDRESS[:PORT]`, an IPv6 address in brackets, as ProxyJump has it. */
+export function jumpFields(text: string): unknown {
+  const [, sshUser, bracketed, plain, port] =
+    /^(?:([^@]+)@)?(?:\[([^\][]+)\]|([^:@[\]]+))(?::(\d+))?$/.exec(text.trim()) ?? [];
+  return {
+    address: bracketed ?? plain ?? text,
+    ...(port === undefined ? {} : { port: Number(port) }),
+    ...(sshUser === undefined ? {} : { sshUser }),
+  };
+}
+
+export const MAX_JUMPS = 8;
+
+/** In the order in which they are passed; a comma list is one as well. */
+const Jumps = z.preprocess(
+  value => (typeof value === 'string' ? value.split(',') : value),
+  z
+    .array(z.preprocess(value => (typeof value === 'string' ? jumpFields(value) : value), JumpHost))
+    .min(1, 'there is no jump host')
+    .max(MAX_JUMPS),
+);
+
 const sshTransports: ReadonlySet<string> = new Set(['openssh', 'ssh', 'auto']);
 
 export const HostEntry = z
@@ -33,34 +85,23 @@ export const HostEntry = z
     socket: z.string().min(1).optional(),
     /** The token for `tcp://`, in a file only its owner can read. */
     tokenFile: z.string().min(1).optional(),
-    /**
-     * Where SSH connects to: a name, an IP address, or a `Host` of ~/.ssh/config. It and `sshUser` reach the command lines
-     * of ssh and of a user's ProxyCommand, so both are free of everything a shell or an option parser could act on.
-     */
-    address: z
-      .string()
-      .max(255)
-      .regex(/^[A-Za-z0-9_:][A-Za-z0-9._:%-]*$/, 'an address is a host name or an IP address')
-      .optional(),
-    port: z.int().min(1).max(65535).optional(),
-    sshUser: z
-      .string()
-      .max(255)
-      .regex(/^[A-Za-z0-9_][A-Za-z0-9._@+\\-]*$/, 'a user name has only letters, digits and ._@+\\-')
-      .optional(),
-    /** The fingerprint of the one key this host may show, as `ssh-keygen -l` prints it; known_hosts is not looked at then. */
-    hostKey: z
-      .string()
-      .regex(/^SHA256:[A-Za-z0-9+/]{43}$/, 'a host key is its fingerprint: SHA256: and 43 characters')
-      .optional(),
-    /** The private key to log in with, before what ~/.ssh/config names and instead of everything else. */
-    identityFile: z.string().min(1).max(4096).optional(),
+    /** For SSH. */
+    address: Address.optional(),
+    port: Port.optional(),
+    sshUser: SshUser.optional(),
+    hostKey: HostKey.optional(),
+    /** Before what ~/.ssh/config names and instead of everything else. */
+    identityFile: IdentityFile.optional(),
+    /** The way there. An address that is the name of another entry of the catalogue means that host. */
+    jump: Jumps.optional(),
     /** The agent's program there, when sshd's PATH does not lead to it; relative to the home directory. */
     agent: z
       .string()
       .max(255)
       .regex(/^[A-Za-z0-9._/][A-Za-z0-9._/-]*$/, 'the path of the agent has only letters, digits and ._/-')
       .optional(),
+    /** There is no agent and none is looked for: commands run as children of a login, with fewer guarantees. Over SSH only. */
+    agentless: z.boolean().optional(),
   })
   .superRefine((host, context) => {
     if (sshTransports.has(host.transport) && host.address === undefined) {
@@ -69,6 +110,10 @@ export const HostEntry = z
         path: ['address'],
         message: `transport "${host.transport}" needs an address`,
       });
+    }
+    if (host.agentless === true && (!sshTransports.has(host.transport) || host.agent !== undefined)) {
+      const problem = host.agent === undefined ? 'needs an SSH transport' : 'and "agent" exclude each other';
+      context.addIssue({ code: 'custom', path: ['agentless'], message: `"agentless" ${problem}` });
     }
     if (!isAbsolute(host.os, host.workspace)) {
       context.addIssue({

@@ -1,5 +1,6 @@
 /** The small vocabularies that appear everywhere. */
 import { z } from 'zod';
+import { shellNames } from './shell-names.ts';
 
 /** Letters, digits, `.`, `_`, `-`; starts with a letter or digit: safe in a path, a URL, a glob and a terminal. */
 export const HostName = z
@@ -23,17 +24,5 @@ export const SessionId = z
 export const Os = z.enum(['linux', 'macos', 'windows']);
 export type Os = z.infer<typeof Os>;
 
-/** Shells a command can be given to, or whose login environment a run can have. */
-export const ShellName = z.enum([
-  'sh',
-  'bash',
-  'dash',
-  'zsh',
-  'mksh',
-  'fish',
-  'ash',
-  'pwsh',
-  'powershell',
-  'cmd',
-]);
+export const ShellName = z.enum(shellNames);
 export type ShellName = z.infer<typeof ShellName>;

@@ -5,6 +5,8 @@ import { z } from 'zod';
 import { Event, eventIdentity, isKnown, knownEventTypes, logBytes } from './events.ts';
 import * as followerApi from './follower-api.ts';
 import { HostCatalogue } from './hosts.ts';
+import * as installation from './installation.ts';
+import * as leaderApi from './leader-api.ts';
 import { Problem } from './problem.ts';
 import * as serviceApi from './service-api.ts';
 
@@ -44,9 +46,15 @@ test.each(lines('run-requests.ndjson').map(request => [JSON.stringify(request).s
 );
 
 const messages = JSON.parse(readFileSync('fixtures/wire/messages.json', 'utf8')) as Record<string, object[]>;
-const schemas: Record<string, unknown> = { ...followerApi, ...serviceApi, Problem };
+const schemas: Record<string, unknown> = {
+  ...followerApi,
+  ...leaderApi,
+  ...serviceApi,
+  ...installation,
+  Problem,
+};
 /** Parts of messages, and what has a file of its own. */
-const elsewhere = ['OutputRule', 'Command', 'RunRequest', 'Finding', 'SessionStatus'];
+const elsewhere = ['OutputRule', 'Command', 'RunRequest', 'Finding', 'SessionStatus', 'RunOptions'];
 
 test('every message of the follower and of the service has a golden one', () => {
   const names = Object.keys(schemas).filter(name => schemas[name] instanceof z.ZodType);

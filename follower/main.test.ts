@@ -106,7 +106,7 @@ describe.skipIf(process.platform === 'win32')('on POSIX', () => {
 
     const doctor = await ran('doctor', '--cwd', '/no/such/place');
     expect(doctor.code).toBe(4);
-    expect(doctor.out).toContain('failed   workspace');
+    expect(doctor.out).toMatch(/^FAIL {2}workspace/m);
     const sound = await ran('doctor', '--cwd', directory, '--json');
     expect(JSON.parse(sound.out).info.agentId).toBe(first.agentId);
 

@@ -1,7 +1,6 @@
-/** The follower API, typed, over one connection. */
+/** The follower API, typed, over a connection of its own or a shared one. */
 import http2 from 'node:http2';
 import type { Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { AwError, asAwError } from '../contract/errors.ts';
 import {
@@ -13,30 +12,28 @@ import {
 } from '../contract/follower-api.ts';
 import type { HostEntry } from '../contract/hosts.ts';
 import { decodeLines } from '../tunnel/ndjson.ts';
-import { checkInfo, handshake, readToken } from './follower-greeting.ts';
+import { authorization, type FollowerConnection, openConnection } from './follower-connection.ts';
 import { chunksOf, createRequester, garbage, type Requester } from './follower-http.ts';
-import { ping, watchConnection } from './follower-watch.ts';
 import type { Journal, JournalItem } from './journal.ts';
-import { openTransport, type TransportContext } from './transports/index.ts';
+import type { TransportContext } from './transports/index.ts';
 
 /** Milliseconds to the answer. A doctor looks at toolchains, and a start may have to read a login environment first. */
 const ANSWER = 10_000;
 const SLOW_ANSWER = 60_000;
-/** A connection that answers no ping for this long is dead, whatever the kernel thinks of it. */
-const SILENCE = 6_000;
-
-/** An agent that was just ending takes a connection and drops it. The next one gets, or starts, another agent. */
-const TRIES = 4;
-const HUNG_UP_WITHIN = 1_000;
-const HUNG_UP_PAUSE = 30;
+const EVENTS = 'application/x-ndjson';
+/** To the end of a journal's stream, after its last event. */
+const STREAM_END = 1_000;
 
 /** Every method throws an `AwError` that names the host; AW_HOST_UNREACHABLE when the connection broke. */
 export interface FollowerClient {
+  /** For the calls of a fence (fence/follower-fence.ts). */
+  readonly requester: Requester;
   readonly info: Info;
   /** Of `GET /v1/info`: milliseconds to the answer, and how far the follower's clock is ahead of this one's. */
   readonly rttMs: number;
   readonly clockSkewMs: number;
-  startRun(request: RunRequestInput): Promise<RunState>;
+  /** `follow`: as this run's leader. Its `events` come with the answer then, where the follower can do that. */
+  startRun(request: RunRequestInput, options?: { follow: boolean }): Promise<unknown>;
   runs(): Promise<RunState[]>;
   /**
    * The journal's events from `journal.nextSeq` on, live; read only as fast as they are consumed. Ends after `hostExited`;
@@ -46,14 +43,24 @@ export interface FollowerClient {
   signal(runId: string, request: z.input<typeof SignalRequest>): Promise<RunState>;
   /** Resolves when the follower has taken all of it. */
   sendInput(runId: string, source: Readable): Promise<void>;
-  doctor(): Promise<DoctorReport>;
+  /** `cwd`: where runs are meant to work; `path`: the `PATH` of what sshd starts there. */
+  doctor(about?: { cwd?: string; path?: string }): Promise<DoctorReport>;
   shutdown(options: { force: boolean }): Promise<void>;
   /** Round trip in milliseconds. */
   ping(): Promise<number>;
-  /** When the connection is gone, for whatever reason. */
+  /** Resolves when the connection is gone, for whatever reason, or this client is closed. */
   readonly closed: Promise<void>;
+  /** Ends what it has under way. A connection that it shares goes on. */
   close(): void;
 }
+
+/** What one run on one host needs of whoever runs it there, an agent or none. */
+export type RunClient = Pick<
+  FollowerClient,
+  'rttMs' | 'startRun' | 'events' | 'signal' | 'sendInput' | 'close'
+>;
+
+export type ConnectRun = (...to: Parameters<Connect>) => Promise<RunClient>;
 
 /** `silence`: milliseconds without an answer to a ping after which a connection is dead. */
 export type Connect = (
@@ -63,68 +70,38 @@ export type Connect = (
 ) => Promise<FollowerClient>;
 
 /**
- * Connects and makes sure that a follower of this protocol and of the catalogue's OS is at the other end.
- * @throws AW_PROTOCOL_MISMATCH, AW_HOST_OS_MISMATCH, AW_TOKEN_FILE and what the transport throws.
+ * A client with a connection of its own, which ends with it.
+ * @throws AW_TOKEN_FILE and what `openConnection` throws.
  */
-export async function connectFollower(
-  host: HostEntry,
-  context: TransportContext,
-  silence: number = SILENCE,
-): Promise<FollowerClient> {
-  try {
-    const headers =
-      host.tokenFile === undefined ? {} : { authorization: `Bearer ${readToken(host.tokenFile)}` };
-    for (let tries = 1; ; tries++) {
-      const duplex = await openTransport(host, context);
-      const start = performance.now();
-      try {
-        const session = await handshake(duplex, context);
-        const ended = watchConnection(session, silence);
-        return await introduce(session, ended, host, headers, context.signal);
-      } catch (error) {
-        const isEnding =
-          (error as AwError).code === 'AW_HOST_UNREACHABLE' && performance.now() - start < HUNG_UP_WITHIN;
-        if (!isEnding || tries === TRIES || context.signal?.aborted) throw error;
-        await sleep(tries * HUNG_UP_PAUSE);
-      }
-    }
-  } catch (error) {
-    throw asAwError(error, host.name);
-  }
-}
+export const connectFollower: Connect = async (host, context, silence) => {
+  const headers = authorization(host);
+  const connection = await openConnection(host, headers, context, silence);
+  return createClient(connection, headers, host.name, () => connection.session.destroy());
+};
 
-async function introduce(
-  session: http2.ClientHttp2Session,
-  closed: Promise<void>,
-  host: HostEntry,
+/**
+ * A client over a connection that it may share with others: what it closes are its own streams.
+ * @param onClose called once, when it is closed
+ */
+export function createClient(
+  { session, watch, info, rttMs, clockSkewMs }: FollowerConnection,
   headers: Record<string, string>,
-  signal?: AbortSignal,
-): Promise<FollowerClient> {
-  try {
-    const requester = createRequester(session, headers);
-    const sentAt = Date.now();
-    const start = performance.now();
-    const answer = await requester.json(z.looseObject({ protocol: z.int(), version: z.string() }), {
-      method: 'GET',
-      path: '/v1/info',
-      timeoutMs: ANSWER,
-      ...(signal === undefined ? {} : { signal }),
-    });
-    const rttMs = performance.now() - start;
-    const info = checkInfo(answer, host);
-    const clockSkewMs = Date.parse(info.now) - (sentAt + rttMs / 2);
-    return { ...createClient(session, requester, host.name), info, rttMs, clockSkewMs, closed };
-  } catch (error) {
-    session.destroy();
-    throw error;
-  }
-}
-
-function createClient(
-  session: http2.ClientHttp2Session,
-  requester: Requester,
   host: string,
-): Omit<FollowerClient, 'info' | 'rttMs' | 'clockSkewMs' | 'closed'> {
+  onClose: () => void,
+): FollowerClient {
+  const requester = createRequester(session, watch, headers);
+  const { promise: closed, resolve: end } = Promise.withResolvers<void>();
+  session.once('close', end);
+  if (session.destroyed) end();
+  let isClosed = false;
+  const close = () => {
+    if (isClosed) return;
+    isClosed = true;
+    session.off('close', end);
+    requester.close();
+    end();
+    onClose();
+  };
   const named = async <T>(work: Promise<T>): Promise<T> => {
     try {
       return await work;
@@ -132,18 +109,26 @@ function createClient(
       throw asAwError(error, host);
     }
   };
+  /** Streams of events that came with the start of their runs, and that nobody reads yet. */
+  const begun = new Map<string, http2.ClientHttp2Stream>();
   const runPath = (runId: string) => `/v1/runs/${encodeURIComponent(runId)}`;
 
   return {
-    startRun: request =>
-      named(
-        requester.json(RunState, {
-          method: 'POST',
-          path: '/v1/runs',
-          json: request,
-          timeoutMs: SLOW_ANSWER,
+    requester,
+    info,
+    rttMs,
+    clockSkewMs,
+    closed,
+    close,
+    startRun: (request, { follow } = { follow: false }) => {
+      const post = { method: 'POST', path: '/v1/runs', json: request, timeoutMs: SLOW_ANSWER } as const;
+      if (!follow) return named(requester.done(post));
+      return named(
+        requester.streamOf(EVENTS, post).then(stream => {
+          if (stream !== undefined) begun.set(request.runId, stream);
         }),
-      ),
+      );
+    },
     runs: () =>
       named(
         requester
@@ -156,11 +141,15 @@ function createClient(
       ),
     async *events(journal, { lead }) {
       try {
-        const stream = await requester.stream({
-          method: 'GET',
-          path: `${runPath(journal.runId)}/events?from=${journal.nextSeq}${lead ? '&lead=1' : ''}`,
-          timeoutMs: SLOW_ANSWER,
-        });
+        const first = lead && journal.nextSeq === 0 ? begun.get(journal.runId) : undefined;
+        begun.delete(journal.runId);
+        const stream =
+          first ??
+          (await requester.stream({
+            method: 'GET',
+            path: `${runPath(journal.runId)}/events?from=${journal.nextSeq}${lead ? '&lead=1' : ''}`,
+            timeoutMs: SLOW_ANSWER,
+          }));
         yield* readJournal(stream, journal, requester.broken);
       } catch (error) {
         throw asAwError(error, host);
@@ -179,8 +168,14 @@ function createClient(
       named(
         requester.done({ method: 'POST', path: `${runPath(runId)}/stdin`, source, timeoutMs: SLOW_ANSWER }),
       ),
-    doctor: () =>
-      named(requester.json(DoctorReport, { method: 'GET', path: '/v1/doctor', timeoutMs: SLOW_ANSWER })),
+    doctor: (about = {}) =>
+      named(
+        requester.json(DoctorReport, {
+          method: 'GET',
+          path: `/v1/doctor?${new URLSearchParams(about)}`,
+          timeoutMs: SLOW_ANSWER,
+        }),
+      ),
     shutdown: ({ force }) =>
       named(
         requester.done({
@@ -189,8 +184,7 @@ function createClient(
           timeoutMs: ANSWER,
         }),
       ),
-    ping: () => named(ping(session)),
-    close: () => session.destroy(),
+    ping: () => named(watch.ping()),
   };
 }
 
@@ -209,9 +203,19 @@ async function* readJournal(
     if (!(error instanceof AwError)) throw broken(cut, error);
     throw error.code === 'AW_FRAME_TOO_LARGE' ? garbage(error.message, error) : error;
   } finally {
+    if (journal.exited !== undefined) await takeEnd(stream);
     stream.close(http2.constants.NGHTTP2_CANCEL);
   }
   throw broken(cut);
+}
+
+/** A stream that is reset a moment before its end counts as an attack: a peer ends the session of whoever does it often. */
+async function takeEnd(stream: http2.ClientHttp2Stream): Promise<void> {
+  if (stream.closed) return;
+  const timer = setTimeout(() => stream.destroy(), STREAM_END);
+  stream.resume();
+  await new Promise(fulfil => stream.once('close', fulfil));
+  clearTimeout(timer);
 }
 
 /** Fails where a stream was cut, so that half a line is never taken for a last one. */

@@ -6,16 +6,20 @@
  * | `catalogue/` | `.agents/hosts.json` and the selectors of `--host` and `--tag` |
  * | `transports/` | how a follower is reached: each gives a byte stream |
  * | `follower-client.ts` | the follower API over that stream |
+ * | `connections/` | those that are kept for the next run |
  * | `run-everywhere/` | plan, one state machine per host, merge, cancel, outcome |
+ * | `agentless/` | a run on a host that has no agent, with the face of a client of one |
  * | `records/` | what this machine knows of its runs, so that they can be listed and attached to |
  * | `ingest/` | the spool on disk and the pusher that brings it to the service |
  * | `service-client.ts` | the service API |
  * | `followers/` | list, doctor, stop |
+ * | `install/` | brings the agent to hosts over SSH, and takes it away |
  */
 export { type Catalogue, loadCatalogue } from './catalogue/load.ts';
 export { findProject } from './catalogue/project.ts';
 export { selectHosts } from './catalogue/select.ts';
-export { type FollowerReport, followersDoctor } from './followers/doctor.ts';
+export { createPool, type Pool, type PoolEntry } from './connections/pool.ts';
+export { followersDoctor } from './followers/doctor.ts';
 export { type FollowerState, followersList } from './followers/list.ts';
 export { stopFollower } from './followers/stop.ts';
 export { lastRun, listRuns } from './records/read.ts';

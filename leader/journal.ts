@@ -2,7 +2,8 @@
  * Reads one run's journal as a follower sends it, and believes nothing: every line must be the next event of this run
  * on this host, as the contract has it. Outlives connections, so that a new one goes on where the last one broke.
  */
-import { type Event, Event as EventSchema, type HostExited, isKnown } from '../contract/events.ts';
+import { isKnown, withLine } from '../contract/event-parts.ts';
+import { type Event, Event as EventSchema, type HostExited } from '../contract/events.ts';
 import { MAX_LINE } from '../contract/limits.ts';
 import { garbage } from './follower-http.ts';
 
@@ -66,6 +67,7 @@ export function createJournal(host: string, runId: string): Journal {
         throw garbage(`${event.type} where ${seq === 0 ? 'hostStarted' : 'hostLog or hostExited'} was due`);
       }
       const item = { event, line: safeLine(event, line) };
+      withLine(event, item.line);
       epoch = event.epoch;
       nextSeq++;
       if (isKnown(event, 'hostExited')) exited = event;
@@ -91,10 +93,12 @@ const logFields = new Set([
 
 /**
  * The line as others may rely on it. A follower's own may hide a field behind a second one of that name, or be short here and
- * beyond `MAX_LINE` for whoever writes it anew (`1e9`); a plain `hostLog`, all short scalars, can do no harm.
+ * beyond `MAX_LINE` for whoever writes it anew (`1e9`); a plain `hostLog`, all short scalars, can do no harm. A carriage
+ * return is space between JSON's words, and on a terminal the start of the row.
  */
 function safeLine(event: Event, line: string): string {
-  if (event.type === 'hostLog' && Object.keys(event).every(key => logFields.has(key))) return line;
+  const isPlain = event.type === 'hostLog' && Object.keys(event).every(key => logFields.has(key));
+  if (isPlain && !line.includes('\r')) return line;
   const own = JSON.stringify(event);
   if (Buffer.byteLength(own) > MAX_LINE) throw garbage(`an event larger than ${MAX_LINE} bytes`);
   return own;

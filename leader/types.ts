@@ -15,6 +15,15 @@ export interface ServiceTarget {
   followerReports: boolean;
 }
 
+export interface FenceOptions {
+  /** For each host. */
+  timeoutMs: number;
+  /** When not all hosts have become equal: run nowhere, or without those that have not. */
+  onLaggard: 'abort' | 'exclude';
+  /** Paths that a host cannot have are an error, or are left out there. */
+  portability: 'error' | 'exclude';
+}
+
 export interface RunSpec {
   /** Default: made from the time and chance. */
   runId?: string;
@@ -44,6 +53,8 @@ export interface RunSpec {
   logLimit?: number;
   service?: ServiceTarget;
   reach?: Reach;
+  /** Make the hosts' files equal to the project's first. Absent: the command runs on what is there. */
+  fence?: FenceOptions;
   /** Start everywhere and do not wait: events end when every host has started or could not, without a summary. */
   detach: boolean;
 }
@@ -63,7 +74,8 @@ export interface Run {
 }
 
 export interface HostOutcome {
-  verdict: 'passed' | 'failed';
+  /** `excluded`: it had no part in the run. */
+  verdict: 'passed' | 'failed' | 'excluded';
   reason: ExitReason;
   code: number | null;
   signal?: string;

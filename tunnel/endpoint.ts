@@ -1,5 +1,4 @@
 /** Where an agent listens, and how to get a byte stream to it. */
-import { createHash } from 'node:crypto';
 import { lstatSync, mkdirSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
@@ -82,27 +81,43 @@ export function connectEndpoint(
  */
 export function socketPathFor(stateDir: string): string {
   const directory = resolve(stateDir);
+  const inside = join(directory, 'agent.sock');
+  if (process.platform !== 'win32' && Buffer.byteLength(inside) <= MAX_SOCKET_PATH) return inside;
+  // Not imported: what few paths need would cost every command as much as four modules of its own.
+  const { createHash } = process.getBuiltinModule('node:crypto');
   const digest = createHash('sha256').update(directory).digest('hex').slice(0, 16);
   if (process.platform === 'win32') return `\\\\.\\pipe\\agents-workflow-${digest}`;
-  const inside = join(directory, 'agent.sock');
-  if (Buffer.byteLength(inside) <= MAX_SOCKET_PATH) return inside;
+  return privateSocketPath(`${digest}.sock`);
+}
+
+/**
+ * In a directory that only this user can enter. Short enough for a socket address, even with `spare` more bytes behind it.
+ * @throws AW_DISK when that directory belongs to somebody else or others can enter it.
+ */
+export function privateSocketPath(name: string, spare = 0): string {
   const parents = [process.env.XDG_RUNTIME_DIR, tmpdir(), '/tmp'].filter(parent => parent?.startsWith('/'));
-  const paths = parents.map(parent =>
-    join(parent!, `agents-workflow-${process.getuid?.()}`, `${digest}.sock`),
-  );
-  const path = paths.find(candidate => Buffer.byteLength(candidate) <= MAX_SOCKET_PATH)!;
+  const paths = parents.map(parent => join(parent!, `agents-workflow-${process.getuid?.()}`, name));
+  const path = paths.find(candidate => Buffer.byteLength(candidate) + spare <= MAX_SOCKET_PATH)!;
   ensurePrivate(join(path, '..'));
   return path;
 }
 
 function ensurePrivate(directory: string): void {
-  const refuse = (reason: string, cause?: unknown) =>
-    new AwError('AW_DISK', { path: directory, reason }, { cause });
   try {
     mkdirSync(directory, { mode: 0o700 });
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw refuse((error as Error).message, error);
+    const { code, message: reason } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST') throw new AwError('AW_DISK', { path: directory, reason }, { cause: error });
   }
+  refuseShared(directory);
+}
+
+/**
+ * Makes sure that nobody else can have put a socket into a directory, which exists.
+ * @throws AW_DISK when it belongs to somebody else or others can enter it.
+ */
+export function refuseShared(directory: string): void {
+  const refuse = (reason: string) => new AwError('AW_DISK', { path: directory, reason });
   const stat = lstatSync(directory);
   if (!stat.isDirectory()) throw refuse('it is not a directory');
   if (stat.uid !== process.getuid?.()) throw refuse('it belongs to another user');

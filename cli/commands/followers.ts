@@ -1,18 +1,19 @@
-/** `aw agent followers list | doctor | stop` */
-import type { Finding } from '../../contract/follower-api.ts';
+/** `aw agent followers list | doctor | stop`; the others are in the files beside this one. */
+import type { FollowerReport } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
-import type { FollowerReport, FollowerState } from '../../leader/index.ts';
+import type { FollowerState } from '../../leader/index.ts';
+import { autoInstall } from '../options/auto-install.ts';
 import { type CommandRun, createCommand, runCommand } from '../options/command.ts';
 import { acceptNewHostKeys } from '../options/host-keys.ts';
 import { addSelectors, checkSelectors, type SelectorOptions } from '../options/selectors.ts';
 import { errorLines } from '../render/error-text.ts';
-import type { Paint } from '../render/paint.ts';
-import { printable } from '../render/printable.ts';
 import { tableLines } from '../render/table.ts';
 import type { Io } from '../terminal/io.ts';
+import { addFence, syncFence } from './followers-fence.ts';
+import { addChanges, change } from './followers-install.ts';
 
 type ListOptions = SelectorOptions & { json?: boolean };
-type DoctorOptions = ListOptions & { acceptNewHostKeys?: boolean };
+type DoctorOptions = ListOptions & { acceptNewHostKeys?: boolean; autoInstall?: boolean; verbose?: boolean };
 type StopOptions = SelectorOptions & { force?: boolean };
 
 export const run: CommandRun = async (name, argv, io) => {
@@ -31,9 +32,17 @@ export const run: CommandRun = async (name, argv, io) => {
 
   addSelectors(command.command('doctor'))
     .description('Look at each step between here and a command on the follower, and say what would fix it.')
-    .option('--json', 'one JSON record a line')
+    .option('--json', 'one JSON record a line, as each follower has been looked at')
+    .option(
+      '-v, --verbose',
+      'every step on every follower; default: of several, those where something failed',
+    )
     .addOption(acceptNewHostKeys())
-    .addHelpText('after', `\nExamples:\n  ${name} doctor\n  ${name} doctor --host win-01`)
+    .addOption(autoInstall())
+    .addHelpText(
+      'after',
+      `\nExit code 0: all is well, or nearly; 4: something failed.\n\nExamples:\n  ${name} doctor\n  ${name} doctor --host win-01`,
+    )
     .action(async (options: DoctorOptions) => {
       exitCode = await examine(await select(options, name, io), options, io);
     });
@@ -45,6 +54,14 @@ export const run: CommandRun = async (name, argv, io) => {
     .action(async (options: StopOptions) => {
       exitCode = await stop(await select(options, name, io), options.force === true, io);
     });
+
+  addFence(command, name, async options => {
+    const { findProject } = await import('../../leader/index.ts');
+    exitCode = await syncFence(findProject(io.cwd), await select(options, name, io), options, io);
+  });
+  addChanges(command, name, async (what, options) => {
+    exitCode = await change(what, await select(options, name, io), options, io);
+  });
 
   await runCommand(command, argv);
   return exitCode;
@@ -82,41 +99,30 @@ function stateText({ state, runs, error }: Pick<FollowerState, 'state' | 'runs' 
   return runs ? `${state}, ${runs} at work` : state;
 }
 
-/** Resolves to 4 when something on some follower is broken. */
+/**
+ * Each host is shown as soon as it has been looked at: one that hangs holds up no other. Resolves to 4 when something on
+ * some follower is broken.
+ */
 async function examine(hosts: HostEntry[], options: DoctorOptions, io: Io): Promise<number> {
-  const { followersDoctor } = await import('../../leader/index.ts');
+  const { findProject, followersDoctor } = await import('../../leader/index.ts');
+  const { isWell, reportLines, summaryLine } = await import('../render/doctor.ts');
+  const { paint, isTerminal } = io.stdout;
+  const show = (report: FollowerReport) => {
+    if (options.json === true) return printRecords([report], io);
+    const columns = isTerminal ? { columns: io.size().columns } : {};
+    const fold = hosts.length > 1 && options.verbose !== true;
+    io.write('stdout', `${reportLines(report, { paint, fold, ...columns }).join('\n')}\n`);
+  };
   const reports = await followersDoctor(hosts, {
-    reach: { acceptNewHostKeys: options.acceptNewHostKeys === true },
+    project: findProject(io.cwd),
+    reach: {
+      acceptNewHostKeys: options.acceptNewHostKeys === true,
+      autoInstall: options.autoInstall === true,
+    },
+    onReport: show,
   });
-  if (options.json) printRecords(reports, io);
-  else io.write('stdout', `${reports.flatMap(report => reportLines(report, io.stdout.paint)).join('\n')}\n`);
-  const isBroken = reports.some(
-    ({ reachable, findings }) => !reachable || findings.some(finding => finding.status === 'failed'),
-  );
-  return isBroken ? 4 : 0;
-}
-
-const findingStyles: Record<Finding['status'], { glyph: string; colour: Parameters<Paint>[0] }> = {
-  ok: { glyph: '✓', colour: 'green' },
-  info: { glyph: '·', colour: 'dim' },
-  warning: { glyph: '!', colour: 'yellow' },
-  failed: { glyph: '✗', colour: 'red' },
-};
-
-/** One block for each host; what is wrong comes with the command that fixes it. */
-export function reportLines({ host, info, findings }: FollowerReport, paint: Paint): string[] {
-  const machine =
-    info === undefined ? 'not reached' : `${info.os} ${info.arch}, ${info.user}@${info.hostname}`;
-  const width = Math.max(0, ...findings.map(finding => finding.check.length));
-  return [
-    `${paint('bold', host)}  ${printable(machine)}`,
-    ...findings.flatMap(({ check, status, detail, fix }) => {
-      const { glyph, colour } = findingStyles[status];
-      const line = `  ${paint(colour, glyph)} ${printable(check).padEnd(width)}  ${printable(detail)}`;
-      const isWanted = fix !== undefined && (status === 'failed' || status === 'warning');
-      return isWanted ? [line, `    ${paint('dim', 'fix:')} ${printable(fix)}`] : [line];
-    }),
-  ];
+  if (options.json !== true) io.write('stdout', `\n${summaryLine(reports, paint)}\n`);
+  return reports.every(isWell) ? 0 : 4;
 }
 
 /** Resolves to 0 when none of the agents is left. */

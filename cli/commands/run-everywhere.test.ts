@@ -1,11 +1,6 @@
 import { expect, test } from 'vitest';
-import {
-  checkOptions,
-  commandOf,
-  directoryOf,
-  environmentOf,
-  type RunArguments,
-} from '../run/run-options.ts';
+import { commandOf, environmentFor } from '../../leader/orders/plan.ts';
+import { checkOptions, type RunArguments } from '../run/run-options.ts';
 import { fakeIo } from '../terminal/fake-io.ts';
 import { parseRun } from './run-everywhere.ts';
 
@@ -146,18 +141,13 @@ test.each([
 
 test('--env takes a value, or the one from here; the last one wins', async () => {
   const parsed = await parsedFrom('--env', 'A=1', '--env', 'B', '--env', 'A=x=y', '--env', 'C=', '--', 'x');
-  expect(environmentOf(parsed, { B: 'here' })).toEqual({ A: 'x=y', B: 'here', C: '' });
-  expect(() => environmentOf(parsed, {})).toThrow('--env "B": there is no such variable here');
+  expect(environmentFor(parsed, { B: 'here' })).toEqual({ A: 'x=y', B: 'here', C: '' });
+  expect(() => environmentFor(parsed, {})).toThrow('--env "B": there is no such variable here');
 });
 
 test('--env can set a variable called __proto__', async () => {
   const parsed = await parsedFrom('--env', '__proto__=1', '--', 'x');
-  expect(Object.entries(environmentOf(parsed, {}))).toEqual([['__proto__', '1']]);
-});
-
-test('--cwd is relative to the current directory', async () => {
-  expect(directoryOf(await parsedFrom('--cwd', '../b', '--', 'x'), '/p/a')).toBe('/p/b');
-  expect(directoryOf(await parsedFrom('--', 'x'), '/p/a')).toBe('/p/a');
+  expect(Object.entries(environmentFor(parsed, {}))).toEqual([['__proto__', '1']]);
 });
 
 test('help goes to stdout, teaches by examples and names the exit codes', async () => {

@@ -1,10 +1,11 @@
 /** `aw agent run-everywhere`: one command on every selected follower. */
 import type { Command as Parser } from 'commander';
 import { Option } from 'commander';
-import { z } from 'zod';
-import { ShellName } from '../../contract/names.ts';
+import { shellNames } from '../../contract/shell-names.ts';
+import { autoInstall } from '../options/auto-install.ts';
 import { type CommandRun, createCommand, runCommand } from '../options/command.ts';
 import { acceptNewHostKeys } from '../options/host-keys.ts';
+import { addLeaderChoice } from '../options/leader.ts';
 import { addOutputOptions } from '../options/output.ts';
 import { addSelectors } from '../options/selectors.ts';
 import { addServiceOptions } from '../options/service.ts';
@@ -14,8 +15,6 @@ import type { Io } from '../terminal/io.ts';
 
 export const run: CommandRun = (name, argv, io) =>
   parseRun(name, argv, io, async parsed => {
-    // Set before the schemas are loaded. Each parses a few values here; compiling its parser would take longer.
-    z.config({ jitless: true });
     const { runEverywhere } = await import('../run/run-everywhere.ts');
     return runEverywhere({ ...parsed, io });
   });
@@ -63,6 +62,7 @@ function define(name: string, io: Io): Parser {
   );
   command.optionsGroup('Options:');
   addRunOptions(command);
+  addLeaderChoice(command);
   addOutputOptions(command);
   addServiceOptions(command)
     .addOption(
@@ -78,9 +78,7 @@ function define(name: string, io: Io): Parser {
 function addRunOptions(command: Parser): void {
   command
     .addOption(
-      new Option('--shell <name>', 'run the command through this shell')
-        .choices(ShellName.options)
-        .env('AW_SHELL'),
+      new Option('--shell <name>', 'run the command through this shell').choices(shellNames).env('AW_SHELL'),
     )
     .option('--cwd <dir>', 'directory whose counterpart the command runs in; default the current one')
     .option('--env <assignment>', 'NAME=VALUE, or NAME to hand on its value from here; repeatable', collect)
@@ -108,6 +106,8 @@ function addRunOptions(command: Parser): void {
     )
     .option('--detach', 'start it everywhere and return; aw agent runs attach RUN shows it')
     .addOption(acceptNewHostKeys())
+    .addOption(autoInstall())
+    .option('--agentless', 'over SSH, run without an agent on hosts that have none, with fewer guarantees')
     .option('--stdin', 'give what this command reads on stdin to every host')
     .option('--map-output', 'rewrite follower paths in the output to the paths here')
     .option(
@@ -119,7 +119,25 @@ function addRunOptions(command: Parser): void {
         .argParser(parseBytes)
         .env('AW_LOG_LIMIT'),
     )
-    .option('--no-fence', 'run on the files that are there; there is no fence yet, so this changes nothing');
+    .option(
+      '--no-fence',
+      "run on the files that are there, without making them equal to this project's first",
+    )
+    .addOption(
+      new Option('--fence-timeout <seconds>', "to make a host's files equal to this project's; default 120")
+        .argParser(parseTimeout)
+        .env('AW_FENCE_TIMEOUT'),
+    )
+    .addOption(
+      new Option('--on-laggard <action>', 'when a host does not become equal: run nowhere, or on the others')
+        .choices(['abort', 'exclude'])
+        .env('AW_ON_LAGGARD'),
+    )
+    .addOption(
+      new Option('--portability <policy>', 'paths that a host cannot have: an error, or left out there')
+        .choices(['error', 'exclude'])
+        .env('AW_PORTABILITY'),
+    );
 }
 
 function helpText(name: string): string {

@@ -1,10 +1,11 @@
 /** `aw agent runs list | attach | cancel` */
 import { Option } from 'commander';
 import type { RunRecord } from '../../leader/index.ts';
+import { commandText } from '../../leader/orders/command-text.ts';
 import { type CommandRun, createCommand, runCommand } from '../options/command.ts';
+import { addLeaderChoice, type LeaderChoice } from '../options/leader.ts';
 import { addOutputOptions, type OutputOptions } from '../options/output.ts';
 import { tableLines } from '../render/table.ts';
-import { commandText } from '../run/command-text.ts';
 import type { Io } from '../terminal/io.ts';
 
 export const run: CommandRun = async (name, argv, io) => {
@@ -33,7 +34,7 @@ export const run: CommandRun = async (name, argv, io) => {
     .action(async (runId: string, options: AttachOptions) => {
       exitCode = await attachTo(runId, options, io);
     });
-  addOutputOptions(attach).addOption(
+  addLeaderChoice(addOutputOptions(attach)).addOption(
     new Option('--token-file <file>', 'file with the token for the service the run reports to').env(
       'AW_TOKEN_FILE',
     ),
@@ -80,23 +81,21 @@ function stateText({ state, outcome, hosts }: RunRecord): string {
   return `${passed.length}/${hosts.length} passed (exit ${outcome.exitCode})`;
 }
 
-interface AttachOptions extends OutputOptions {
+interface AttachOptions extends OutputOptions, LeaderChoice {
   tokenFile?: string;
 }
 
 async function attachTo(runId: string, options: AttachOptions, io: Io): Promise<number> {
-  const leader = await import('../../leader/index.ts');
-  const { readToken } = await import('../options/service.ts');
   const { watchInterrupts } = await import('../run/interrupts.ts');
+  const { lead } = await import('../run/leader.ts');
   const { followRun } = await import('../run/follow-run.ts');
-  const token = options.tokenFile === undefined ? {} : { token: await readToken(options.tokenFile, io) };
-  const record = (await leader.listRuns()).find(each => each.runId === runId);
+  const { tokenFile } = options;
   const interrupts = watchInterrupts();
   try {
+    const run = await lead({ type: 'attach', runId, tokenFile }, options, io);
     return await followRun({
-      run: await leader.attachRun(runId, token),
+      run: run!,
       output: options,
-      command: record === undefined ? runId : commandText(record.command),
       interrupts,
       onInterrupt: 'leave',
       graceMs: 0,

@@ -102,8 +102,8 @@ async function tearDown({ stage, service, io }: World): Promise<boolean> {
   return isClean;
 }
 
-/** What a person's own settings could change is left out. */
+/** What a person's own settings could change is left out, and nothing is started that stays. */
 function childEnv(env: NodeJS.ProcessEnv, state: string): NodeJS.ProcessEnv {
   const own = Object.entries(env).filter(([name]) => !/^AW_/i.test(name));
-  return { ...Object.fromEntries(own), AW_STATE_DIR: state };
+  return { ...Object.fromEntries(own), AW_STATE_DIR: state, AW_NO_DAEMON: '1', AW_NO_FENCE: '1' };
 }

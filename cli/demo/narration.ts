@@ -1,7 +1,7 @@
 /** What the demo says. Pure; short enough to be read. */
 import type { Event } from '../../contract/events.ts';
 import type { Paint } from '../render/paint.ts';
-import { commandText } from '../run/command-text.ts';
+import { commandText } from '../../leader/orders/command-text.ts';
 import { AW, type Service } from './children.ts';
 import type { Stage } from './stage.ts';
 
@@ -67,7 +67,8 @@ export function tryNext(stage: Stage, { url, pid }: Service, paint: Paint): stri
     '  aw session list',
     '',
     'To stop and remove it all:',
-    `  AW_STATE_DIR=${state} ${aw} agent followers stop --force --hosts ${word(stage.catalogue)}; ` +
+    `  AW_STATE_DIR=${state} ${aw} agent fleet down; ` +
+      `AW_STATE_DIR=${state} ${aw} agent followers stop --force --hosts ${word(stage.catalogue)}; ` +
       `kill ${pid}; while kill -0 ${pid} 2> /dev/null; do sleep 0.1; done; rm -r ${word(stage.root)}`,
   ];
 }

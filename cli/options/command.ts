@@ -30,6 +30,7 @@ export function createCommand(name: string, io: Io): Command {
  */
 export async function runCommand(command: Command, argv: readonly string[]): Promise<void> {
   command.optionsGroup('Options:').option('--debug', 'print stack traces with errors (env: AW_DEBUG)');
+  forgetEmptyVariables(command);
   try {
     await command.parseAsync([...argv], { from: 'user' });
   } catch (error) {
@@ -37,6 +38,14 @@ export async function runCommand(command: Command, argv: readonly string[]): Pro
     if (error.exitCode === 0) return;
     throw usage(command.name(), problemOf(error, command));
   }
+}
+
+/** `AW_TIMEOUT=` is how a script or a CI file says that there is none. */
+function forgetEmptyVariables(command: Command): void {
+  for (const option of command.options) {
+    if (option.envVar !== undefined && process.env[option.envVar] === '') delete option.envVar;
+  }
+  for (const each of command.commands) forgetEmptyVariables(each);
 }
 
 /** An AW_USAGE that leads to the help of `command`. */

@@ -67,7 +67,7 @@ test('output that XML cannot hold, or that looks like XML, makes a valid report'
 test('what is left out of long output is said', () => {
   const recording = record(['h']);
   const output = createKeptOutput(1000);
-  output.push('stdout', 'x'.repeat(5000));
+  output.push('stdout', Buffer.alloc(5000, 'x'));
   recording.play([exited('h', {})]);
   const xml = junitReport({
     command: 'c',

@@ -1,19 +1,22 @@
 /** What events beside a host's own output say to a person. */
 import type { Event } from '../../contract/events.ts';
-import { printable } from './printable.ts';
 
-/** The lines for one event; none for most. */
-export function noticeLines(event: Event): string[] {
+export interface Notice {
+  text: string;
+  host: string | undefined;
+}
+
+/** Undefined for most events. */
+export function noticeOf(event: Event): Notice | undefined {
   const host = 'host' in event && typeof event.host === 'string' ? event.host : undefined;
-  const where = host === undefined ? '' : ` (host ${printable(host)})`;
   switch (event.type) {
     case 'note':
-      return [`note${where}: ${printable(String(event.message))}`];
+      return { host, text: String(event.message) };
     case 'connect.path.degraded':
-      return [`note${where}: the connection is lost; trying again, the run goes on there`];
+      return { host, text: 'the connection is lost; trying again, the run goes on there' };
     case 'connect.path.restored':
-      return [`note${where}: connected again; nothing was lost`];
+      return { host, text: 'connected again; nothing was lost' };
     default:
-      return [];
+      return undefined;
   }
 }

@@ -21,12 +21,12 @@ test('each line stands behind its host, stderr apart, the endings on stderr', ()
     ✗ bad: exit 7 (1.2 s)
     ! segv: killed by SIGSEGV (1.2 s)
     ◷ slow: timed out (1m00s)
-    error AW_RUN_TIMEOUT (host slow): the run took longer than 60 s and was ended
     ⊘ stopped: cancelled (1.2 s)
     ? gone: lost: AW_HOST_UNREACHABLE (1.2 s)
+    ∅ missing: not started: AW_CMD_NOT_FOUND (0.0 s)
+    error AW_RUN_TIMEOUT (host slow): the run took longer than 60 s and was ended
     error AW_HOST_UNREACHABLE (host gone): cannot reach the follower: refused
       remedy: aw agent followers doctor --host gone checks each step
-    ∅ missing: not started: AW_CMD_NOT_FOUND (0.0 s)
     error AW_CMD_NOT_FOUND (host missing): command "nmp" was not found
       remedy: install it there
     2/8 hosts passed; failed: bad (exit 7), segv (killed by SIGSEGV), slow (timed out), stopped (cancelled), gone (lost: AW_HOST_UNREACHABLE), missing (not started: AW_CMD_NOT_FOUND)
@@ -93,4 +93,26 @@ test('an error text of another machine cannot move the cursor either', () => {
     0/1 host passed; failed: a (not started: AW_X [2J)
     "
   `);
+});
+
+test('an error that many hosts have at the same moment is said once, one that comes later again', () => {
+  const recording = record(['lin-01', 'lin-02', 'lin-03']);
+  const renderer = createPrefixRenderer(recording.surroundings);
+  const lose = (host: string) => {
+    const message = `cannot reach ${host}: refused`;
+    const error = { code: 'AW_HOST_UNREACHABLE', message, remedy: `see: doctor --host ${host}` };
+    recording.play([exited(host, { code: null, reason: 'lost', error })], event => renderer.event(event));
+  };
+  lose('lin-01');
+  lose('lin-02');
+  renderer.draw(0);
+  lose('lin-03');
+  renderer.finish([]);
+  const errors = asText(recording.written('stderr')).split('\n');
+  expect(errors.filter(line => /error|remedy/.test(line))).toEqual([
+    'error AW_HOST_UNREACHABLE (2 hosts: lin-[01-02]): cannot reach lin-[01-02]: refused',
+    "  remedy: see: doctor --host 'lin-[01-02]'",
+    'error AW_HOST_UNREACHABLE (host lin-03): cannot reach lin-03: refused',
+    '  remedy: see: doctor --host lin-03',
+  ]);
 });

@@ -2,14 +2,14 @@
  * `--output prefix`: every line as it comes, after its host's name: `a | text`. The rest of a line longer than
  * 64 KiB follows after `a + `. What hosts wrote to stderr goes to stderr.
  */
+import { logBytes } from '../../contract/event-parts.ts';
 import type { HostExited, HostLog } from '../../contract/events.ts';
-import { logBytes } from '../../contract/events.ts';
 import { type ColourState, forPipe, forTerminal } from './control-sequences.ts';
 import { formatDuration } from './duration.ts';
-import { errorLines } from './error-text.ts';
+import { createGathering } from './gathering.ts';
 import type { StreamName } from './kept-output.ts';
 import { createLineSplitter, type Line, type LineSplitter } from './lines.ts';
-import { noticeLines } from './notices.ts';
+import { noticeOf } from './notices.ts';
 import type { Renderer, Surroundings } from './renderer.ts';
 import { leftRunningLines, summaryLine } from './summary.ts';
 import { endingOf, isSaid } from './verdict.ts';
@@ -26,6 +26,7 @@ export function createPrefixRenderer(surroundings: Surroundings): Renderer {
   const width = Math.max(0, ...names.map(name => name.length));
   const colourOf = new Map(names.map((name, index) => [name, laneColours[index % laneColours.length]!]));
   const open = new Map<string, OpenStream>();
+  const gathering = createGathering(say, status.paint);
 
   function streamOf(host: string, stream: StreamName): OpenStream {
     const key = `${stream}/${host}`;
@@ -68,9 +69,7 @@ export function createPrefixRenderer(surroundings: Surroundings): Renderer {
       open.delete(`${stream}/${event.host}`);
     }
     if (!quiet) for (const line of endLines(event)) say(line);
-    if (event.error !== undefined && !isSaid(event)) {
-      for (const line of errorLines(event.error, status.paint, event.host)) say(line);
-    }
+    if (event.error !== undefined && !isSaid(event)) gathering.error(event.host, event.error);
   }
 
   function endLines(event: HostExited): string[] {
@@ -90,10 +89,15 @@ export function createPrefixRenderer(surroundings: Surroundings): Renderer {
     event(event) {
       if (event.type === 'hostLog') log(event as HostLog);
       else if (event.type === 'hostExited') end(event as HostExited);
-      else if (!quiet) for (const line of noticeLines(event)) say(line);
+      else if (!quiet) {
+        const notice = noticeOf(event);
+        if (notice !== undefined) gathering.note(notice);
+      }
     },
     say,
+    draw: () => gathering.flush(),
     finish(closing) {
+      gathering.flush();
       if (!quiet) say(summaryLine(view));
       for (const line of closing) say(line);
     },

@@ -34,6 +34,8 @@ export interface Renderer {
   event(event: Event): void;
   /** A line of the command itself, for a person; not part of the hosts' output. */
   say(line: string): void;
+  /** Shows what has changed since the last time. To be called about ten times a second; `now` is the clock of the view. */
+  draw(now: number): void;
   /** After the last event: results, if the mode has any, and the closing lines. */
   finish(closing: readonly string[]): void;
 }

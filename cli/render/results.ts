@@ -1,70 +1,83 @@
-/** The results of a run for a person: each host's output, failures first, identical ones gathered, and a table. */
+/**
+ * The results of a run for a person.
+ *
+ * Output comes first, failures before what passed: whoever reads from the top, or searches a log, meets them first. What
+ * has to be seen without scrolling comes last, where a terminal stands when the command is done: the table with the
+ * failures at its bottom, then each error once with its remedy, then the sum, which names the failed hosts again.
+ */
 import { type ColourState, forPipe, forTerminal } from './control-sequences.ts';
+import { firstDifference } from './difference.ts';
 import { formatBytes, formatDuration } from './duration.ts';
-import { errorLines } from './error-text.ts';
+import { jointErrorLines } from './error-text.ts';
+import { type Group, gather } from './groups.ts';
+import { hostsText } from './host-names.ts';
 import type { KeptOutput, Piece, StreamName } from './kept-output.ts';
 import { createLineSplitter } from './lines.ts';
-import { printable } from './printable.ts';
 import type { StreamTraits, Surroundings } from './renderer.ts';
-import { failedHosts, type HostView, hasPassed, openHosts, passedHosts } from './run-view.ts';
-import { hostsWord, leftRunningLines, summaryLine } from './summary.ts';
+import { resultTable } from './result-table.ts';
+import { failedHosts, openHosts, passedHosts } from './run-view.ts';
+import { leftRunningLines, summaryLine } from './summary.ts';
 import { endingOf, isSaid } from './verdict.ts';
-
-/** Hosts with the same verdict and the same output. */
-interface Group {
-  hosts: HostView[];
-  output: KeptOutput;
-}
 
 /** Writes the results of all hosts to stdout. `outputs` is what each host printed. */
 export function writeResults(surroundings: Surroundings, outputs: ReadonlyMap<string, KeptOutput>): void {
   const { view, stdout, write, quiet } = surroundings;
   const ordered = [...failedHosts(view), ...openHosts(view), ...passedHosts(view)];
-  let separator = '';
-  for (const group of gather(ordered, outputs, surroundings.group)) {
-    if (quiet && group.output.isEmpty() && group.hosts.every(host => host.exit?.error === undefined))
-      continue;
-    write('stdout', `${separator}${heading(group, stdout)}\n`);
-    separator = '\n';
+  const say = (line: string) => write('stdout', `${line}\n`);
+  const groups = gather(ordered, outputs, surroundings.group);
+  const majority = groups.find(group => group.hosts.length > view.hosts.size / 2);
+  const blocks = quiet ? groups.filter(group => !group.output.isEmpty()) : groups;
+  for (const [index, group] of blocks.entries()) {
+    // Blocks without output stand together, as a list.
+    if (index > 0 && !(group.output.isEmpty() && blocks[index - 1]!.output.isEmpty())) say('');
+    say(heading(group, stdout));
     writeOutput(group, surroundings);
-    for (const { name, exit } of group.hosts) {
-      if (exit?.error === undefined || isSaid(exit)) continue;
-      for (const line of errorLines(exit.error, stdout.paint, name)) write('stdout', `  ${line}\n`);
+    if (majority !== undefined && majority !== group) {
+      for (const line of differenceLines(group, majority)) say(stdout.paint('dim', line));
     }
   }
-  if (quiet) return;
-  write('stdout', `\n${table([...view.hosts.values()], stdout).join('\n')}\n`);
-  write('stdout', `${stdout.paint('bold', summaryLine(view))}\n`);
-}
-
-function gather(
-  hosts: readonly HostView[],
-  outputs: ReadonlyMap<string, KeptOutput>,
-  isGrouping: boolean,
-): Group[] {
-  const groups = new Map<string, Group>();
-  for (const host of hosts) {
-    const output = outputs.get(host.name);
-    if (output === undefined) continue;
-    const key = isGrouping ? `${endingOf(host.exit).phrase} ${output.digest()}` : host.name;
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, { hosts: [host], output });
-    else group.hosts.push(host);
+  const errors = ordered.flatMap(({ name, exit }) =>
+    exit?.error === undefined || isSaid(exit) ? [] : { host: name, error: exit.error },
+  );
+  const errorLines = jointErrorLines(errors, stdout.paint);
+  if (!quiet) {
+    say('');
+    const rows = [...passedHosts(view), ...openHosts(view), ...failedHosts(view)];
+    for (const line of resultTable(rows, stdout.paint)) say(line);
+    for (const line of rows.flatMap(leftRunningLines)) say(line);
   }
-  return [...groups.values()];
+  if (errorLines.length > 0 && (!quiet || blocks.length > 0)) say('');
+  for (const line of errorLines) say(line);
+  if (quiet) return;
+  if (errorLines.length > 0) say('');
+  say(stdout.paint('bold', summaryLine(view)));
 }
 
-/** `✗ c: exit 1 (3.2 s)`, `✓ a, b: identical output, passed (3.1 s - 4.0 s)`. */
+/** Where a group begins to differ from what most hosts printed. */
+function differenceLines({ output }: Group, most: Group): string[] {
+  if (output.isEmpty() || most.output.isEmpty()) return [];
+  const difference = firstDifference(output, most.output);
+  if (difference === undefined) return [];
+  const { stream, line, here, there } = difference;
+  const shown = (text: string | undefined) => (text === undefined ? '(no more output)' : text.slice(0, 200));
+  return [
+    `  ~ differs from what ${most.hosts.length} hosts printed, first in line ${line} of ${stream}:`,
+    `    there: ${shown(there)}`,
+    `    here:  ${shown(here)}`,
+  ];
+}
+
+/** `✗ c: exit 1 (3.2 s)`, `✓ lin-[01-47] (47 hosts): identical output, passed (3.1 s - 4.0 s)`. */
 function heading({ hosts, output }: Group, { paint }: StreamTraits): string {
   const { glyph, colour, phrase } = endingOf(hosts[0]!.exit);
-  const names = hosts.map(host => host.name).join(', ');
-  const alike = hosts.length === 1 ? '' : output.isEmpty() ? 'no output, ' : 'identical output, ';
-  const none = hosts.length === 1 && output.isEmpty() ? ', no output' : '';
+  const names = hostsText(hosts.map(host => host.name));
+  const alike = hosts.length === 1 || output.isEmpty() ? '' : 'identical output, ';
+  const none = output.isEmpty() ? ', no output' : '';
   const took = durationRange(hosts);
   return `${paint([colour, 'bold'], `${glyph} ${names}: ${alike}${phrase}${none}`)}${took}`;
 }
 
-function durationRange(hosts: readonly HostView[]): string {
+function durationRange(hosts: Group['hosts']): string {
   const all = hosts.flatMap(host => host.exit?.durationMs ?? []);
   if (all.length === 0) return '';
   const [least, most] = [formatDuration(Math.min(...all)), formatDuration(Math.max(...all))];
@@ -100,31 +113,4 @@ function writePieces(pieces: readonly Piece[], { write, stdout }: Surroundings):
   for (const { splitter, colours } of Object.values(streams)) {
     for (const line of splitter.end()) print(line.text, colours);
   }
-}
-
-/** A row for each host: verdict, exit code or signal, duration; then what hosts were left with. */
-function table(hosts: readonly HostView[], { paint }: StreamTraits): string[] {
-  const width = Math.max(4, ...hosts.map(host => host.name.length));
-  const header = `${'host'.padEnd(width)}  ${'verdict'.padEnd(14)}  ${'exit'.padEnd(8)}  duration`;
-  const rows = hosts.map(({ name, exit }) => {
-    const { glyph, word, colour } = endingOf(exit);
-    const code = exit?.code?.toString() ?? printable(exit?.signal ?? '-');
-    const took = exit?.durationMs === undefined ? '-' : formatDuration(exit.durationMs);
-    const verdict = paint(colour, `${glyph} ${word}`.padEnd(14));
-    return `${name.padEnd(width)}  ${verdict}  ${code.padEnd(8)}  ${took.padStart(8)}`;
-  });
-  return [paint('dim', header), ...rows, ...hosts.flatMap(leftRunningLines)];
-}
-
-/** What a row of the live display says while hosts are at work: `3 hosts: 1 passed, 2 running`. */
-export function progressLine(hosts: readonly HostView[]): string {
-  const count = (isCounted: (host: HostView) => boolean) => hosts.filter(isCounted).length;
-  const parts: [number, string][] = [
-    [count(host => host.exit !== undefined && !hasPassed(host.exit)), 'failed'],
-    [count(host => host.exit !== undefined && hasPassed(host.exit)), 'passed'],
-    [count(host => host.phase === 'running'), 'running'],
-    [count(host => host.phase === 'waiting'), 'waiting'],
-  ];
-  const shown = parts.filter(([number]) => number > 0).map(([number, word]) => `${number} ${word}`);
-  return `${hosts.length} ${hostsWord(hosts.length)}: ${shown.join(', ')}`;
 }

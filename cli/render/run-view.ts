@@ -10,6 +10,10 @@ export interface HostView {
   /** Process id on the host, when one came to be. */
   pid?: number;
   exit?: HostExited;
+  /** Whether it has printed anything. */
+  hasPrinted: boolean;
+  /** The caller's clock when the host itself was heard last. */
+  heardAt?: number;
   /** Set while the link to the host is known to be bad. */
   link?: string;
 }
@@ -22,7 +26,9 @@ export interface RunView {
 }
 
 export function createRunView(hosts: readonly Pick<HostEntry, 'name'>[]): RunView {
-  const views = new Map<string, HostView>(hosts.map(({ name }) => [name, { name, phase: 'waiting' }]));
+  const views = new Map<string, HostView>(
+    hosts.map(({ name }) => [name, { name, phase: 'waiting', hasPrinted: false }]),
+  );
   return {
     hosts: views,
     apply(event, now) {
@@ -38,7 +44,12 @@ function applyToHost(view: HostView, event: Event, now: number): void {
     case 'hostStarted':
       view.phase = 'running';
       view.startedAt = now;
+      view.heardAt = now;
       if (typeof event.pid === 'number') view.pid = event.pid;
+      break;
+    case 'hostLog':
+      view.hasPrinted = true;
+      view.heardAt = now;
       break;
     case 'hostExited':
       view.phase = 'ended';

@@ -67,7 +67,6 @@ test('after a cancel: gone is said only of hosts where it is known', () => {
   expect(cancelLines(view)).toEqual([
     '2/5 hosts: all processes gone',
     'b: still running: pid 77 (sleep 100)',
-    'c: could not be confirmed; aw agent followers doctor --host c',
-    'e: could not be confirmed; aw agent followers doctor --host e',
+    'c,e: could not be confirmed; aw agent followers doctor --host c,e',
   ]);
 });

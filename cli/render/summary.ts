@@ -1,22 +1,29 @@
 /** The sentences a run ends with. */
 import type { Survivor } from '../../contract/events.ts';
+import { foldNames, hostArgument } from './host-names.ts';
 import { printable } from './printable.ts';
 import type { HostView, RunView } from './run-view.ts';
 import { failedHosts, openHosts, passedHosts } from './run-view.ts';
 import { endingOf } from './verdict.ts';
 
-/** `3/3 hosts: passed`, or `2/3 hosts passed; failed: c (exit 1)`. */
+/** `3/3 hosts: passed`, or `48/50 hosts passed; failed: lin-[07,09] (exit 1)`. */
 export function summaryLine(view: RunView): string {
   const total = view.hosts.size;
   const passed = passedHosts(view).length;
   if (passed === total) return `${total}/${total} ${hostsWord(total)}: passed`;
-  const failed = failedHosts(view).map(host => `${host.name} (${endingOf(host.exit).phrase})`);
-  const open = openHosts(view).map(host => host.name);
+  const failed = Map.groupBy(failedHosts(view), host => endingOf(host.exit).phrase);
+  const open = openHosts(view);
   return [
     `${passed}/${total} ${hostsWord(total)} passed`,
-    ...(failed.length > 0 ? [`failed: ${failed.join(', ')}`] : []),
-    ...(open.length > 0 ? [`not finished: ${open.join(', ')}`] : []),
+    ...(failed.size > 0
+      ? [`failed: ${[...failed].map(([phrase, hosts]) => `${namesOf(hosts)} (${phrase})`).join(', ')}`]
+      : []),
+    ...(open.length > 0 ? [`not finished: ${namesOf(open)}`] : []),
   ].join('; ');
+}
+
+function namesOf(hosts: readonly HostView[]): string {
+  return foldNames(hosts.map(host => host.name));
 }
 
 /**
@@ -25,18 +32,15 @@ export function summaryLine(view: RunView): string {
  */
 export function cancelLines(view: RunView): string[] {
   const hosts = [...view.hosts.values()];
-  const left = hosts.flatMap(host => describeLeft(host));
-  const gone = hosts.length - left.length;
-  return [`${gone}/${hosts.length} ${hostsWord(hosts.length)}: all processes gone`, ...left];
-}
-
-function describeLeft(host: HostView): string[] {
-  const survivors = host.exit?.survivors;
-  if (survivors !== undefined) {
-    return survivors.length === 0 ? [] : [`${host.name}: still running: ${survivorList(survivors)}`];
-  }
-  if (host.exit !== undefined && isNothingToEnd(host)) return [];
-  return [`${host.name}: could not be confirmed; aw agent followers doctor --host ${host.name}`];
+  const left = hosts.filter(host => (host.exit?.survivors?.length ?? 0) > 0);
+  const unknown = hosts.filter(host => host.exit?.survivors === undefined && !isNothingToEnd(host));
+  const gone = hosts.length - left.length - unknown.length;
+  const doctor = `aw agent followers doctor --host ${hostArgument(unknown.map(host => host.name))}`;
+  return [
+    `${gone}/${hosts.length} ${hostsWord(hosts.length)}: all processes gone`,
+    ...left.map(({ name, exit }) => `${name}: still running: ${survivorList(exit!.survivors!)}`),
+    ...(unknown.length > 0 ? [`${namesOf(unknown)}: could not be confirmed; ${doctor}`] : []),
+  ];
 }
 
 /** No process of this run ever was there: it was not started, or ended before it was. */

@@ -1,9 +1,8 @@
 /** For tests: a run whose events are given one by one. */
 import type { Event } from '../../contract/events.ts';
-import type { HostEntry } from '../../contract/hosts.ts';
-import type { HostOutcome, Outcome, Run } from '../../leader/index.ts';
+import type { LedOutcome, LedRun } from '../../leader/orders/types.ts';
 
-export interface FakeRun extends Run {
+export interface FakeRun extends LedRun {
   emit(...events: Event[]): void;
   end(exitCode: number): void;
   /** Waits until somebody asks for an event that is not there yet. */
@@ -15,13 +14,12 @@ export interface FakeRun extends Run {
 
 export function fakeRun(names: readonly string[]): FakeRun {
   const queue: Event[] = [];
-  const outcome = Promise.withResolvers<Outcome>();
+  const outcome = Promise.withResolvers<LedOutcome>();
   const cancelled: string[] = [];
   let taken = 0;
   let isEnded = false;
   let wake = Promise.withResolvers<void>();
   let asked = Promise.withResolvers<void>();
-  const hosts = names.map((name): HostEntry => ({ name, os: 'linux', transport: 'local', workspace: '/w' }));
 
   const events: AsyncIterableIterator<Event> = {
     [Symbol.asyncIterator]: () => events,
@@ -45,8 +43,7 @@ export function fakeRun(names: readonly string[]): FakeRun {
 
   function end(exitCode: number): void {
     isEnded = true;
-    const summary = { type: 'summary' as const, ts: '2026-01-02T03:04:05.678Z', passed: [], failed: [] };
-    outcome.resolve({ exitCode, summary, hosts: {} satisfies Record<string, HostOutcome> });
+    outcome.resolve({ exitCode, hosts: {} });
     signal();
   }
 
@@ -59,7 +56,8 @@ export function fakeRun(names: readonly string[]): FakeRun {
 
   return {
     runId: 'r1',
-    hosts,
+    command: 'npm test',
+    hosts: names.map(name => ({ name })),
     events,
     outcome: outcome.promise,
     cancelled,

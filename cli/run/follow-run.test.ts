@@ -32,7 +32,6 @@ function follow(
   const done = followRun({
     run,
     output: { output: 'auto', group: true, ...output },
-    command: 'npm test',
     interrupts,
     onInterrupt: 'cancel',
     graceMs: 5000,

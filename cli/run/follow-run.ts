@@ -1,7 +1,7 @@
 /** Shows a run to its end: events to the renderer, signals to the run, the verdict to the exit code. */
-import type { Run } from '../../leader/index.ts';
+import type { LedRun } from '../../leader/orders/types.ts';
 import type { OutputOptions } from '../options/output.ts';
-import { createOutputs } from '../render/outputs.ts';
+import type { Outputs } from '../render/outputs.ts';
 import type { Renderer } from '../render/renderer.ts';
 import { createRunView } from '../render/run-view.ts';
 import { cancelLines, hostsWord } from '../render/summary.ts';
@@ -10,10 +10,8 @@ import type { Interrupts } from './interrupts.ts';
 import { chooseMode, createRenderer } from './output-mode.ts';
 
 export interface FollowOptions {
-  run: Run;
+  run: LedRun;
   output: OutputOptions;
-  /** The command as a person would write it. */
-  command: string;
   interrupts: Interrupts;
   /** What the first Ctrl-C does: end the run everywhere, or only stop watching it. */
   onInterrupt: 'cancel' | 'leave';
@@ -23,14 +21,15 @@ export interface FollowOptions {
 }
 
 const EXIT_CANCELLED = 130;
+const noOutputs: Outputs = { byHost: new Map(), apply() {} };
 
 /** Resolves to the exit code of the run. */
 export async function followRun(options: FollowOptions): Promise<number> {
   const { run, output, io } = options;
   const mode = chooseMode(output.output, run.hosts.length, io);
   const view = createRunView(run.hosts);
-  const outputs = createOutputs(run.hosts);
   const isKeeping = mode === 'lanes' || output.junit !== undefined;
+  const outputs = isKeeping ? (await import('../render/outputs.ts')).createOutputs(run.hosts) : noOutputs;
   const surroundings = {
     write: io.write,
     stdout: io.stdout,
@@ -51,7 +50,7 @@ export async function followRun(options: FollowOptions): Promise<number> {
   try {
     for (let next = await events.next(); next.done !== true; next = await events.next()) {
       view.apply(next.value, performance.now());
-      if (isKeeping) outputs.apply(next.value);
+      outputs.apply(next.value);
       if (io.stdoutClosed.aborted) continue;
       renderer.event(next.value);
       const room = io.ready();
@@ -69,7 +68,7 @@ export async function followRun(options: FollowOptions): Promise<number> {
     renderer.finish(isCancelled ? cancelLines(view) : []);
     if (output.junit !== undefined) {
       const { writeJunit } = await import('./write-junit.ts');
-      await writeJunit(output.junit, { command: options.command, view, outputs: outputs.byHost }, io.cwd);
+      await writeJunit(output.junit, { command: run.command, view, outputs: outputs.byHost }, io.cwd);
     }
     return signals.state === 'left' || (isCancelled && exitCode !== 0) ? EXIT_CANCELLED : exitCode;
   } finally {

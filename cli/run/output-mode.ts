@@ -6,9 +6,13 @@ import type { Io } from '../terminal/io.ts';
 
 export type ChosenMode = Exclude<OutputMode, 'auto'>;
 
-export function chooseMode(mode: OutputMode, hostCount: number, io: Pick<Io, 'stdout' | 'env'>): ChosenMode {
+export function chooseMode(
+  mode: OutputMode,
+  hostCount: number,
+  io: Pick<Io, 'stdout' | 'env' | 'size'>,
+): ChosenMode {
   if (mode !== 'auto') return mode;
-  return canDraw(io) && hostCount > 1 ? 'lanes' : 'prefix';
+  return canDraw(io) && hasRoom(io) && hostCount > 1 ? 'lanes' : 'prefix';
 }
 
 /** Whether rows can be replaced in place. */
@@ -16,7 +20,16 @@ function canDraw({ stdout, env }: Pick<Io, 'stdout' | 'env'>): boolean {
   return stdout.isTerminal && env.TERM !== 'dumb';
 }
 
-/** A renderer; `dispose` ends what keeps it drawing. Each mode's own modules are loaded only for it. */
+/** In a smaller window than this the live display would say less than plain lines do. */
+function hasRoom({ size }: Pick<Io, 'size'>): boolean {
+  const { columns, rows } = size();
+  return columns >= 40 && rows >= 8;
+}
+
+/**
+ * A renderer; `dispose` ends what keeps it drawing and gives the terminal back, and may be called again. Each mode's own
+ * modules are loaded only for it.
+ */
 export async function createRenderer(
   mode: ChosenMode,
   surroundings: Surroundings,
@@ -29,14 +42,26 @@ export async function createRenderer(
   }
   if (mode === 'prefix') {
     const { createPrefixRenderer } = await import('../render/prefix.ts');
-    return { renderer: createPrefixRenderer(surroundings), dispose() {} };
+    const renderer = createPrefixRenderer(surroundings);
+    return { renderer, dispose: keepDrawing(renderer) };
   }
   const { createLanesRenderer } = await import('../render/lanes.ts');
-  if (!canDraw(io)) return { renderer: createLanesRenderer(surroundings, outputs, undefined), dispose() {} };
-  const { createScreen } = await import('../terminal/screen.ts');
-  const renderer = createLanesRenderer(surroundings, outputs, createScreen(io));
-  const timer = setInterval(() => renderer.draw(performance.now()), FRAME_MS);
-  return { renderer, dispose: () => clearInterval(timer) };
+  const createScreen = canDraw(io) ? (await import('../terminal/screen.ts')).createScreen : undefined;
+  const screen = createScreen?.(io);
+  const renderer = createLanesRenderer(surroundings, outputs, screen);
+  const stop = keepDrawing(renderer);
+  return {
+    renderer,
+    dispose() {
+      stop();
+      screen?.clear();
+    },
+  };
 }
 
 const FRAME_MS = 100;
+
+function keepDrawing(renderer: Renderer): () => void {
+  const timer = setInterval(() => renderer.draw(performance.now()), FRAME_MS);
+  return () => clearInterval(timer);
+}

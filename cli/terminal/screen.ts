@@ -1,17 +1,40 @@
 /** Rows at the bottom of the terminal that are replaced in place. */
-import { createLogUpdate } from 'log-update';
+import { erasePatch, framePatch, persistPatch, type Shown } from '../render/frame-patch.ts';
 import type { Screen } from '../render/lanes.ts';
+import { hideCursor } from './cursor.ts';
 import type { Io } from './io.ts';
 
-/** Of this process's stdout, which has to be a terminal. The cursor is hidden until `clear`. */
-export function createScreen(io: Io): Screen {
-  const update = createLogUpdate(process.stdout);
+/** Of stdout, which has to be a terminal. From the first rows until `clear` the cursor is hidden. */
+export function createScreen(io: Pick<Io, 'write' | 'ready' | 'size'>): Screen {
+  let shown: Shown | undefined;
+  let showCursor: (() => void) | undefined;
+  const write = (text: string) => io.write('stdout', text);
+
+  /** The shell has written below the rows: they are drawn anew there. */
+  function startAnew(): void {
+    if (shown !== undefined) shown = { ...shown, rows: [] };
+  }
+
   return {
-    show: rows => update(rows),
-    persist: text => update.persist(text),
+    show(rows) {
+      // A terminal that does not take what it got (Ctrl-S) gets the newest frame afterwards, not all of them.
+      if (io.ready() !== undefined) return;
+      const { columns, rows: height } = io.size();
+      showCursor ??= hideCursor(write, startAnew);
+      const next = { rows, columns, height };
+      const patch = framePatch(shown ?? { rows: [], columns, height }, next);
+      shown = next;
+      if (patch !== '') write(patch);
+    },
+    persist(line) {
+      if (shown === undefined) write(`${line}\n`);
+      else write(persistPatch(shown, io.size().columns, line));
+    },
     clear() {
-      update.clear();
-      update.done();
+      if (shown !== undefined) write(erasePatch(shown, io.size().columns));
+      shown = undefined;
+      showCursor?.();
+      showCursor = undefined;
     },
     size: () => io.size(),
   };

@@ -276,6 +276,8 @@ describe.skipIf(process.platform === 'win32')('the agent', () => {
       'shells',
       'login environment',
       'workspace',
+      'workspace disk',
+      'state directory',
       'named pipes',
       'process trees',
       'runs',

@@ -13,6 +13,8 @@ import { type Lock, lockHolder, takeLock } from '../../tunnel/lock.ts';
 import { createRewriter } from '../path-mapping/rewriter.ts';
 import { type Run, Runs } from '../runs/registry.ts';
 import { createStdioSupply } from '../runs/stdio.ts';
+import type { Fences } from '../tree/fences.ts';
+import { lastingSocket } from './lasting-socket.ts';
 import { listen } from './listen.ts';
 import { log } from './log.ts';
 import { createMachine, OS } from './machine.ts';
@@ -49,7 +51,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   const { stateDir } = options;
   const lock = await ownState(stateDir);
   const scratch = emptyDirectory(join(stateDir, 'scratch'));
-  const machine = createMachine(randomUUID(), scratch);
+  const machine = createMachine(randomUUID(), scratch, lastingSocket(options.endpoint));
   const supply = createStdioSupply(join(stateDir, 'pipes'));
   const sessions = new Set<Http2Session>();
   const reports = new Set<Promise<void>>();
@@ -82,6 +84,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   };
 
   let runs: Runs;
+  let fences: Promise<Fences> | undefined;
   const server = new net.Server({ noDelay: true });
   let endpoint: Endpoint;
   try {
@@ -98,6 +101,14 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     const context: AgentContext = {
       machine,
       runs,
+      fences: () => {
+        fences ??= import('../tree/fences.ts').then(({ createFences }) =>
+          createFences(stateDir, machine.bootId, runId =>
+            runs.list().some(run => run.live !== undefined && run.record.runId === runId),
+          ),
+        );
+        return fences;
+      },
       stateDir,
       authorize: options.authorize,
       report,
@@ -138,6 +149,7 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
     clearTimeout(idleTimer);
     const closed = new Promise(fulfil => server.close(fulfil));
     await runs.close();
+    await (await fences)?.close();
     const farewell = new AbortController();
     const polite = [...sessions].map(session => new Promise<void>(fulfil => session.close(fulfil)));
     await Promise.race([

@@ -1,13 +1,13 @@
 /** A look at everything a run on this machine needs. */
-import { accessSync, constants, statfsSync } from 'node:fs';
-import { asAwError } from '../../contract/errors.ts';
+import { asAwError, show } from '../../contract/errors.ts';
 import type { DoctorReport, Finding } from '../../contract/follower-api.ts';
-import { quotePosix } from '../adapters/index.ts';
-import { discoverToolchains, normalizeEnvironment } from '../environment/index.ts';
-import { verifyDirectory } from '../path-mapping/verify-directory.ts';
+import type { ShellName } from '../../contract/names.ts';
+import { discoverToolchains, namesLostBy, normalizeEnvironment } from '../environment/index.ts';
 import { linuxProcesses } from '../runs/processes-linux.ts';
 import { MAX_LIVE_RUNS, type Runs } from '../runs/registry.ts';
 import { findMkfifo } from '../runs/stdio.ts';
+import { stateDirectory, workspace } from './doctor/directories.ts';
+import { comparePaths } from './doctor/path.ts';
 import { type Machine, OS } from './machine.ts';
 import { allShells, chooseShell, hostFacts, loginOf } from './prepare.ts';
 
@@ -17,28 +17,29 @@ export interface DoctorOptions {
   stateDir: string;
   /** A directory that runs are meant to work in. */
   cwd: string | undefined;
+  /** The `PATH` of what sshd starts for this user, when somebody has seen it. */
+  sshdPath: string | undefined;
 }
 
-const GIB = 1024 ** 3;
-const LOW_SPACE = GIB;
-const NO_SPACE = GIB / 10;
+/** Of names in one line. */
+const SHOWN = 5;
 
 /** Never throws: what cannot be looked at is a finding. */
 export async function doctor(options: DoctorOptions): Promise<DoctorReport> {
-  const { machine, runs, stateDir, cwd } = options;
+  const { machine, runs, stateDir, cwd, sshdPath } = options;
   const info = machine.info();
   const findings: Finding[] = [
     {
       check: 'agent',
       status: 'ok',
-      detail: `version ${info.version}, process ${info.pid}, state in ${stateDir}`,
+      detail: `version ${info.version}, process ${info.pid}, ${info.user}@${info.hostname}`,
     },
     // The leader compares this with its own clock; here there is nothing to compare it with.
     { check: 'clock', status: 'info', detail: info.now },
     await shells(machine),
-    ...(await environment(machine, stateDir)),
-    ...(cwd === undefined ? [] : await directory(cwd)),
-    space('disk of the state directory', stateDir),
+    ...(await environment(machine, stateDir, sshdPath)),
+    ...(cwd === undefined ? [] : await workspace(cwd)),
+    ...stateDirectory(stateDir),
     pipes(),
     processes(),
     slots(runs),
@@ -57,7 +58,11 @@ async function shells(machine: Machine): Promise<Finding> {
   return { check, status: 'ok', detail: `login shell ${own}; found ${found.join(', ')}` };
 }
 
-async function environment(machine: Machine, stateDir: string): Promise<Finding[]> {
+async function environment(
+  machine: Machine,
+  stateDir: string,
+  sshdPath: string | undefined,
+): Promise<Finding[]> {
   const check = 'login environment';
   try {
     const shell = chooseShell(machine.shells(), machine.loginShell());
@@ -74,54 +79,35 @@ async function environment(machine: Machine, stateDir: string): Promise<Finding[
             fix: `run "${shell} -l -i -c env" there and correct the start-up file it complains about`,
           };
     const facts = hostFacts({ shells: machine.shells(), env, cwd: stateDir, scratch: stateDir });
-    return [captured, ...(await discoverToolchains(facts, shell))];
+    return [
+      captured,
+      ...lostNames(shell, env),
+      ...(sshdPath === undefined || OS === 'windows' ? [] : [comparePaths(path, sshdPath)]),
+      ...(await discoverToolchains(facts, shell)),
+    ];
   } catch (error) {
     const { message, remedy } = asAwError(error);
     return [{ check, status: 'failed', detail: message, fix: remedy }];
   }
 }
 
-async function directory(cwd: string): Promise<Finding[]> {
-  const check = 'workspace';
-  try {
-    const path = await verifyDirectory(cwd);
-    const writable = canWrite(path);
-    const at = path === cwd ? cwd : `${cwd} (really ${path})`;
-    const finding: Finding = writable
-      ? { check, status: 'ok', detail: at }
-      : {
-          check,
-          status: 'warning',
-          detail: `${at} cannot be written to`,
-          fix: `chmod u+w ${quotePosix(path)}`,
-        };
-    return [finding, space('disk of the workspace', path)];
-  } catch (error) {
-    const { message } = asAwError(error);
-    return [{ check, status: 'failed', detail: message, fix: `mkdir -p ${quotePosix(cwd)}` }];
-  }
-}
-
-function canWrite(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function space(check: string, path: string): Finding {
-  try {
-    const { bavail, bsize } = statfsSync(path);
-    const free = bavail * bsize;
-    const detail = `${(free / GIB).toFixed(1)} GiB free at ${path}`;
-    if (free > LOW_SPACE) return { check, status: 'ok', detail };
-    const fix = 'free some space on that disk';
-    return { check, status: free > NO_SPACE ? 'warning' : 'failed', detail, fix };
-  } catch (error) {
-    return { check, status: 'warning', detail: (error as Error).message };
-  }
+/** Scripts see less than programs do, and nothing else says so. */
+export function lostNames(shell: ShellName, env: Record<string, string>): Finding[] {
+  const lost = namesLostBy(shell, env);
+  if (lost.length === 0) return [];
+  const shown = lost
+    .slice(0, SHOWN)
+    .map(name => show(name))
+    .join(', ');
+  const more = lost.length > SHOWN ? ` and ${lost.length - SHOWN} more` : '';
+  return [
+    {
+      check: 'variables',
+      status: 'warning',
+      detail: `${shell} hands on only names of letters, digits and _: what it starts does not get ${shown}${more}`,
+      fix: 'rename them in the start-up files there, or set another "shell" in the catalogue, for instance bash',
+    },
+  ];
 }
 
 function pipes(): Finding {

@@ -24,7 +24,8 @@ export interface Machine {
   info(): Info;
 }
 
-export function createMachine(agentId: string, scratch: string): Machine {
+/** `socket`: where the agent listens, if others may be told. */
+export function createMachine(agentId: string, scratch: string, socket?: string): Machine {
   const bootId = readBootId();
   let known: { at: number; shells: Partial<Record<ShellName, string>> } | undefined;
   const shells = () => {
@@ -55,6 +56,7 @@ export function createMachine(agentId: string, scratch: string): Machine {
         shells: shells(),
         ...(shell === undefined ? {} : { loginShell: shell }),
         now: new Date().toISOString(),
+        ...(socket === undefined ? {} : { socket }),
       };
     },
   };

@@ -5,7 +5,8 @@ import { RunRequest, SignalRequest } from '../../contract/follower-api.ts';
 import { MAX_RUN_REQUEST } from '../../contract/limits.ts';
 import type { Runs } from '../runs/registry.ts';
 import type { TreeSignal } from '../runs/tree.ts';
-import { sendEvents } from './events-route.ts';
+import type { Fences } from '../tree/fences.ts';
+import { EVENTS, sendEvents } from './events-route.ts';
 import { InvalidRequest, readJson, sendEmpty, sendJson, sendProblem } from './http.ts';
 import type { Machine } from './machine.ts';
 import { takeInput } from './stdin-route.ts';
@@ -13,6 +14,8 @@ import { takeInput } from './stdin-route.ts';
 export interface AgentContext {
   machine: Machine;
   runs: Runs;
+  /** Loaded, and there, from the first fence on. */
+  fences(): Promise<Fences>;
   stateDir: string;
   /** Throws AW_UNAUTHORIZED when the request may not be answered. */
   authorize(headers: IncomingHttpHeaders): void;
@@ -25,8 +28,12 @@ export interface AgentContext {
 interface Call {
   stream: ServerHttp2Stream;
   query: URLSearchParams;
-  /** The run that the path names. */
+  /** The run, or the fence, that the path names. */
   runId: string;
+  /** Of a fence. */
+  call: string;
+  /** The type of answer that is asked for, where there is a choice. */
+  accept: string | undefined;
 }
 
 type Handler = (context: AgentContext, call: Call) => void | Promise<void>;
@@ -42,6 +49,7 @@ const routes: readonly [method: string, path: RegExp, handler: Handler][] = [
   ['GET', /^\/v1\/runs\/([^/]+)\/events$/, getEvents],
   ['POST', /^\/v1\/runs\/([^/]+)\/stdin$/, postInput],
   ['POST', /^\/v1\/runs\/([^/]+)\/signal$/, postSignal],
+  ['POST', /^\/v1\/fences\/([\w-]{1,64})\/(hold|scan|names|differing|list|plan|content|apply)$/, postFence],
   ['POST', /^\/v1\/shutdown$/, postShutdown],
 ];
 
@@ -56,7 +64,10 @@ export async function answer(
     const { method, path, query } = target(headers);
     for (const [routeMethod, pattern, handler] of routes) {
       const match = routeMethod === method ? pattern.exec(path) : null;
-      if (match !== null) return await handler(context, { stream, query, runId: match[1] ?? '' });
+      if (match !== null) {
+        const [, runId = '', call = ''] = match;
+        return await handler(context, { stream, query, runId, call, accept: headers.accept });
+      }
     }
     throw new AwError('AW_NOT_FOUND', { path: show(path) });
   } catch (error) {
@@ -76,18 +87,24 @@ function target(headers: IncomingHttpHeaders) {
 
 async function getDoctor({ machine, runs, stateDir }: AgentContext, { stream, query }: Call) {
   const { doctor } = await import('./doctor.ts');
-  sendJson(stream, 200, await doctor({ machine, runs, stateDir, cwd: query.get('cwd') ?? undefined }));
+  const about = { cwd: query.get('cwd') ?? undefined, sshdPath: query.get('path') ?? undefined };
+  sendJson(stream, 200, await doctor({ machine, runs, stateDir, ...about }));
 }
 
 function listRuns({ runs }: AgentContext, { stream }: Call) {
   sendJson(stream, 200, { runs: runs.list().map(run => run.state()) });
 }
 
-async function createRun({ runs, report }: AgentContext, { stream }: Call) {
+async function createRun({ runs, fences, report }: AgentContext, { stream, accept }: Call) {
   const request = await readJson(stream, RunRequest, MAX_RUN_REQUEST);
+  // A run that is there already has changed the tree by now, as it may.
+  const isNew = request.tree !== undefined && !runs.list().some(run => run.record.runId === request.runId);
+  if (isNew) await (await fences()).useTree(request.runId, request.tree!);
   const { run, created } = runs.create(request);
   if (created && request.report !== undefined) report(run, request.report);
-  sendJson(stream, created ? 201 : 200, run.state());
+  const status = created ? 201 : 200;
+  if (accept === EVENTS) await sendEvents(stream, run, { status, from: 0, lead: true });
+  else sendJson(stream, status, run.state());
 }
 
 function getRun({ runs }: AgentContext, { stream, runId }: Call) {
@@ -98,7 +115,7 @@ async function getEvents({ runs }: AgentContext, { stream, runId, query }: Call)
   const run = runs.get(runId);
   const from = wholeNumber(query, 'from') ?? 0;
   if (from > run.journal.lines) throw new InvalidRequest({ from: `the run has ${run.journal.lines} events` });
-  await sendEvents(stream, run, from, query.get('lead') === '1');
+  await sendEvents(stream, run, { status: 200, from, lead: query.get('lead') === '1' });
 }
 
 async function postInput({ runs }: AgentContext, { stream, runId, query }: Call) {
@@ -117,6 +134,11 @@ async function postSignal({ runs }: AgentContext, { stream, runId }: Call) {
   if (cancel) run.live?.cancel(SIGNALS[signal], 'on request');
   else await run.live?.signal(SIGNALS[signal]);
   sendJson(stream, 202, run.state());
+}
+
+async function postFence({ fences }: AgentContext, { stream, runId, call }: Call) {
+  const { answerFence } = await import('./fence-routes.ts');
+  await answerFence(await fences(), stream, runId, call);
 }
 
 function postShutdown({ shutdown }: AgentContext, { stream, query }: Call) {

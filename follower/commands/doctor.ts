@@ -1,7 +1,8 @@
 /** `aw-follower doctor`. */
 import { styleText } from 'node:util';
 import { AwError } from '../../contract/errors.ts';
-import { DoctorReport, type Finding } from '../../contract/follower-api.ts';
+import { type FindingStyle, findingLines } from '../../contract/finding-text.ts';
+import { DoctorReport } from '../../contract/follower-api.ts';
 import { fromProblem } from '../../contract/problem.ts';
 import { openHttp2 } from '../../tunnel/http2.ts';
 import type { FollowerOptions } from '../main.ts';
@@ -12,7 +13,7 @@ import { stateDirectory } from './state-directory.ts';
 export async function doctorCommand(options: FollowerOptions): Promise<number> {
   const report = await ask(stateDirectory(options['state-dir']), options.cwd);
   if (options.json === true) process.stdout.write(`${JSON.stringify(report)}\n`);
-  else for (const finding of report.findings) process.stdout.write(`${line(finding)}\n`);
+  else process.stdout.write(`${findingLines(report.findings, style(process.stdout)).join('\n')}\n`);
   return report.findings.some(finding => finding.status === 'failed') ? 4 : 0;
 }
 
@@ -41,14 +42,9 @@ async function ask(stateDir: string, cwd: string | undefined): Promise<DoctorRep
   }
 }
 
-const SIGNS: Record<Finding['status'], string> = {
-  ok: styleText('green', 'ok     '),
-  info: 'info   ',
-  warning: styleText('yellow', 'warning'),
-  failed: styleText('red', 'failed '),
-};
-
-function line({ status, check, detail, fix }: Finding): string {
-  const text = `${SIGNS[status]}  ${check}: ${detail}`;
-  return fix === undefined ? text : `${text}\n         ${fix}`;
+function style(stdout: NodeJS.WriteStream): FindingStyle {
+  return {
+    paint: (colour, text) => styleText(colour, text),
+    ...(stdout.isTTY ? { columns: stdout.columns } : {}),
+  };
 }

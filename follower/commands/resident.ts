@@ -9,7 +9,8 @@ const START_MS = 20_000;
 
 /** @throws AW_AGENT_START_FAILED, AW_HOST_UNREACHABLE, AW_DISK */
 export async function connectResident(stateDir: string): Promise<net.Socket> {
-  const agent = agentProcess(stateDir, socketPathFor(stateDir));
+  // The script that runs now is the agent too, from sources or bundled.
+  const agent = agentProcess(process.argv[1]!, stateDir, socketPathFor(stateDir));
   const { socket } = await connectOrStart({ ...agent, timeoutMs: START_MS });
   return socket;
 }

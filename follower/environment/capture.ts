@@ -45,16 +45,17 @@ export async function capture(options: Capture): Promise<Captured> {
   const directory = await mkdtemp(join(options.scratch, 'aw-environment-'));
   try {
     const file = join(directory, 'environment');
-    const otherwise = await runShell(options, file);
-    const bytes = await readAnswer(file);
-    return bytes.at(-1) === 0 ? { variables: parseVariables(bytes) } : { reason: otherwise };
+    const { reason, isLate } = await runShell(options, file);
+    // What a shell says that was told to end is of a login that was cut short.
+    const bytes = isLate ? Buffer.alloc(0) : await readAnswer(file);
+    return bytes.at(-1) === 0 ? { variables: parseVariables(bytes) } : { reason };
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
 /** Resolves when the shell has ended, with the reason should there be no answer. */
-async function runShell(options: Capture, output: string): Promise<string> {
+async function runShell(options: Capture, output: string): Promise<{ reason: string; isLate: boolean }> {
   const { shell, file, home, interactive, timeoutMs } = options;
   const byName = BY_NAME.has(shell);
   const args = [
@@ -74,10 +75,15 @@ async function runShell(options: Capture, output: string): Promise<string> {
     timeoutMs,
   );
   const how = await ended;
-  if (how === 'timeout') return `its start-up files took longer than ${timeoutMs / 1000} s`;
-  if ('error' in how) return how.error;
+  if (how === 'timeout') {
+    return { reason: `its start-up files took longer than ${timeoutMs / 1000} s`, isLate: true };
+  }
+  if ('error' in how) return { reason: how.error, isLate: false };
   const by = 'code' in how ? `with code ${how.code}` : `by ${how.signal}`;
-  return `it ended ${by} before it could be asked (exit or exec in a start-up file?)`;
+  return {
+    reason: `it ended ${by} before it could be asked (exit or exec in a start-up file?)`,
+    isLate: false,
+  };
 }
 
 /**

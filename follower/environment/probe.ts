@@ -1,8 +1,13 @@
 /** A short-lived process of the agent's own, which asks the machine something and must not outstay its welcome. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startMark } from '../../tunnel/identity.ts';
-import { signalTree, type TreeRoot } from '../runs/tree.ts';
+import { findTree, signalTree, type TreeRoot } from '../runs/tree.ts';
+
+/** Milliseconds between TERM and KILL. */
+const GRACE = 500;
+const LOOK = 20;
 
 export interface Probe {
   child: ChildProcess;
@@ -11,7 +16,8 @@ export interface Probe {
 }
 
 /**
- * Starts it in a session of its own and, after `timeoutMs`, kills it with everything it started, whatever groups those are in.
+ * Starts it in a session of its own and, after `timeoutMs`, ends it with everything it started, whatever groups those are in:
+ * with TERM first, so that a start-up file can take its lock away, which the next login would wait for; then with KILL.
  * What a probe leaves running after ending by itself is left alone, as after any login.
  */
 export function startProbe(
@@ -34,10 +40,9 @@ export function startProbe(
     ...(mark === undefined ? {} : { mark }),
   };
   const ended: Probe['ended'] = new Promise(resolve => {
-    let timedOut = false;
+    let ending: Promise<void> | undefined;
     const timer = setTimeout(() => {
-      timedOut = true;
-      void signalTree(root, 'SIGKILL').catch(() => child.kill('SIGKILL'));
+      ending = endTree(root).catch(() => void child.kill('SIGKILL'));
     }, timeoutMs);
     child.once('error', error => {
       clearTimeout(timer);
@@ -45,9 +50,18 @@ export function startProbe(
     });
     child.once('exit', (code, signal) => {
       clearTimeout(timer);
-      if (timedOut) resolve('timeout');
+      if (ending !== undefined) void ending.then(() => resolve('timeout'));
       else resolve(code === null ? { signal: signal ?? 'unknown' } : { code });
     });
   });
   return { child, ended };
+}
+
+async function endTree(root: TreeRoot): Promise<void> {
+  const limit = performance.now() + GRACE;
+  for (let left = await signalTree(root, 'SIGTERM'); left.length > 0; left = await findTree(root)) {
+    if (performance.now() > limit) break;
+    await sleep(LOOK);
+  }
+  await signalTree(root, 'SIGKILL');
 }

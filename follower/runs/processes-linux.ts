@@ -1,5 +1,5 @@
 /** The processes of a Linux machine, from /proc. */
-import { closeSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import type { ProcessEntry } from './tree.ts';
 
 /** All living ones; zombies are not. */
@@ -7,6 +7,46 @@ export function linuxProcesses(): ProcessEntry[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .flatMap(name => entryOf(Number(name)) ?? []);
+}
+
+/** As many starts later a look at each number is still cheaper than one at the whole machine. */
+const FEW = 256;
+
+/** How many processes and threads this machine has started so far. */
+export function countStarts(): number | undefined {
+  const [, count] = /^processes (\d+)$/m.exec(read('stat') ?? '') ?? [];
+  return count === undefined ? undefined : Number(count);
+}
+
+/**
+ * Of the living processes those with the number `pid` or one given out after it, and no other is looked at: numbers are
+ * given out in turn. `starts` is how many were started before that. Undefined when too many have been started since, when
+ * the turn may have begun anew, and where what the kernel says of itself does not agree, as in some containers.
+ */
+export function linuxProcessesSince(pid: number, starts: number): ProcessEntry[] | undefined {
+  const entries: ProcessEntry[] = [];
+  // One that was started while its parent's number was looked at has a later one.
+  for (let next = pid, last = latest(); last !== undefined && last >= pid; last = latest()) {
+    const since = (countStarts() ?? 0) - starts;
+    if (since > FEW || last - pid >= since) return undefined;
+    if (next > last) return entries;
+    for (; next <= last; next++) {
+      const entry = isProcess(next) ? entryOf(next) : undefined;
+      if (entry !== undefined) entries.push(entry);
+    }
+  }
+  return undefined;
+}
+
+/** The number that was given out last. */
+function latest(): number | undefined {
+  const last = Number(read('loadavg')?.trimEnd().split(' ').at(-1));
+  return Number.isInteger(last) ? last : undefined;
+}
+
+/** Threads have numbers, too, and directories that are not listed. */
+function isProcess(pid: number): boolean {
+  return existsSync(`/proc/${pid}`) && read(`${pid}/status`)?.includes(`\nTgid:\t${pid}\n`) === true;
 }
 
 /** Holds any `stat`: a name of at most 64 bytes and numbers. */
@@ -29,11 +69,11 @@ function entryOf(pid: number): ProcessEntry | undefined {
     mark,
     startedSince: other => Number(mark) >= Number(other),
     hasVariables: assignments => {
-      const environment = `\0${read(pid, 'environ') ?? ''}`;
+      const environment = `\0${read(`${pid}/environ`) ?? ''}`;
       return assignments.every(assignment => environment.includes(`\0${assignment}\0`));
     },
     command: () =>
-      read(pid, 'cmdline', 'utf8')?.replace(/\0$/, '').replaceAll('\0', ' ') ||
+      read(`${pid}/cmdline`, 'utf8')?.replace(/\0$/, '').replaceAll('\0', ' ') ||
       `[${stat.slice(stat.indexOf('(') + 1, nameEnd)}]`,
   };
 }
@@ -51,9 +91,9 @@ function readStat(pid: number): string | undefined {
   }
 }
 
-function read(pid: number, file: string, encoding: BufferEncoding = 'latin1'): string | undefined {
+function read(file: string, encoding: BufferEncoding = 'latin1'): string | undefined {
   try {
-    return readFileSync(`/proc/${pid}/${file}`, encoding);
+    return readFileSync(`/proc/${file}`, encoding);
   } catch {
     return undefined;
   }

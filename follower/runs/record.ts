@@ -1,6 +1,6 @@
 /** What is known of a run beside its journal: `run.json`. No command, no environment, no token. */
 import { createHash } from 'node:crypto';
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { ExitReason } from '../../contract/events.ts';
@@ -32,17 +32,34 @@ const recordPath = (directory: string) => join(directory, 'run.json');
 /** Undefined when there is none that can be understood. */
 export function readRecord(directory: string): RunRecord | undefined {
   try {
-    return RunRecord.parse(JSON.parse(readFileSync(recordPath(directory), 'utf8')));
+    const lines = readFileSync(recordPath(directory), 'utf8').split('\n');
+    return RunRecord.parse(Object.assign({}, ...lines.map(parse)));
   } catch {
     return undefined;
   }
 }
 
-/** Replaces it as a whole. @throws the system's error. */
-export function writeRecord(directory: string, record: RunRecord): void {
-  const draft = `${recordPath(directory)}.new`;
-  writeFileSync(draft, JSON.stringify(record), { mode: 0o600 });
-  renameSync(draft, recordPath(directory));
+/** What was not written to its end says nothing. */
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws the system's error, also when there is one already. */
+export function createRecord(directory: string, record: RunRecord): void {
+  writeFileSync(recordPath(directory), JSON.stringify(record), { mode: 0o600, flag: 'wx' });
+}
+
+/**
+ * Adds to it what has become known; of one field what was written last counts. A line of its own, begun by its line break,
+ * so that one which the disk took only a part of spoils no other. To replace the file would cost the disk ten times as much.
+ * @throws the system's error.
+ */
+export function amendRecord(directory: string, fields: Pick<RunRecord, 'pid' | 'mark' | 'end'>): void {
+  appendFileSync(recordPath(directory), `\n${JSON.stringify(fields)}`, { mode: 0o600 });
 }
 
 /** Where a search for its processes starts. */

@@ -4,7 +4,7 @@ import { HostExited } from '../../contract/events.ts';
 import { killTree } from './ending.ts';
 import { eventLine } from './event-line.ts';
 import { Journal } from './journal.ts';
-import { journalPath, type RunRecord, rootOf, writeRecord } from './record.ts';
+import { amendRecord, journalPath, type RunRecord, rootOf } from './record.ts';
 
 /** Leaves room in the five seconds within which a new agent must know how its predecessor's runs ended. */
 const KILL_MS = 3000;
@@ -45,13 +45,12 @@ export async function recoverRun(
     lines: journal.lines,
     bytes: journal.committed,
   };
-  const closed = { ...record, end };
   try {
-    writeRecord(directory, closed);
+    amendRecord(directory, { end });
   } catch {
     // Without room for it the next agent finds the journal's end instead.
   }
-  return { record: closed, journal };
+  return { record: { ...record, end }, journal };
 }
 
 function parse(line: string | undefined): unknown {

@@ -8,7 +8,7 @@ import { RunId } from '../../contract/names.ts';
 import type { Invocation } from '../adapters/types.ts';
 import { type Append, Journal } from './journal.ts';
 import { watchLeader } from './leader-watch.ts';
-import { digestOf, journalPath, type RunRecord, readRecord, writeRecord } from './record.ts';
+import { amendRecord, createRecord, digestOf, journalPath, type RunRecord, readRecord } from './record.ts';
 import type { OutputFilter } from './recorder.ts';
 import { recoverRun } from './recover.ts';
 import { expired } from './retention.ts';
@@ -129,7 +129,7 @@ export class Runs {
       rmSync(directory, { recursive: true, force: true });
       mkdirSync(directory, { mode: 0o700 });
       journal = Journal.create(journalPath(directory), append);
-      writeRecord(directory, record);
+      createRecord(directory, record);
     } catch (error) {
       rmSync(directory, { recursive: true, force: true });
       throw new AwError('AW_DISK', { path: directory, reason: (error as Error).message }, { cause: error });
@@ -145,15 +145,16 @@ export class Runs {
       prepare: () => prepare(request, scratch),
       ...(filter === undefined ? {} : { filter }),
       onSpawn: ({ pid, mark }) => {
-        entry.record = { ...entry.record, ...(pid && { pid }), ...(mark && { mark }) };
-        save();
+        const fields = { ...(pid && { pid }), ...(mark && { mark }) };
+        entry.record = { ...entry.record, ...fields };
+        save(fields);
       },
     });
     const leader = watchLeader(request, reason => live.cancel('SIGINT', reason));
     const entry = toEntry(record, journal, live, leader.attach);
-    const save = () => {
+    const save = (fields: Pick<RunRecord, 'pid' | 'mark' | 'end'>) => {
       try {
-        writeRecord(directory, entry.record);
+        amendRecord(directory, fields);
       } catch (error) {
         log(`run ${runId}: ${(error as Error).message}`);
       }
@@ -161,13 +162,11 @@ export class Runs {
     live.done.then(({ reason, code, onDisk }) => {
       leader.close();
       const at = new Date().toISOString();
-      entry.record = {
-        ...entry.record,
-        end: { at, reason, code, lines: journal.lines, bytes: journal.committed },
-      };
+      const end = { at, reason, code, lines: journal.lines, bytes: journal.committed };
+      entry.record = { ...entry.record, end };
       entry.live = undefined;
       // A journal without its end stays open on disk too, so that the next agent closes it.
-      if (onDisk) save();
+      if (onDisk) save({ end });
       this.#removeExpired();
       if (this.liveCount === 0) this.#options.onIdle();
     });

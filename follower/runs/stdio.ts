@@ -124,7 +124,7 @@ function nodePipes(stdin: 'none' | 'stream'): RunStdio {
   };
 }
 
-const AHEAD = 24;
+const AHEAD = 48;
 /** A run that takes the last few has better things to do than to wait for the start of another program. */
 const REFILL_DELAY_MS = 50;
 

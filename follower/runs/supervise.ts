@@ -17,6 +17,7 @@ import { type ExitFields, type OutputFilter, type OutputStream, Recorder } from 
 import type { RunStdio, RunStreams, StdioSupply } from './stdio.ts';
 import {
   canFindTrees,
+  countStarts,
   findTree,
   type ProcessEntry,
   runMarks,
@@ -143,6 +144,8 @@ export class SupervisedRun {
     try {
       if (this.#verdict !== undefined) throw this.#verdict.error;
       writeScratch(scratch, invocation);
+      const starts = countStarts();
+      this.#root = { ...this.#root, ...(starts === undefined ? {} : { starts }) };
       return { child: await launch(invocation, stdio), stdio };
     } catch (error) {
       stdio.abandon();

@@ -3,7 +3,7 @@
  * environment of processes can be read, everything that carries the run's marks in it (a daemon that left them all).
  */
 import { execFile } from 'node:child_process';
-import { linuxProcesses } from './processes-linux.ts';
+import { linuxProcesses, linuxProcessesSince, countStarts as linuxStarts } from './processes-linux.ts';
 import { macosProcesses } from './processes-macos.ts';
 
 /** What a search for a run's processes starts from. */
@@ -17,6 +17,8 @@ export interface TreeRoot {
   pid?: number;
   /** Its `startMark`. */
   mark?: string;
+  /** What `countStarts` said before it was spawned. Makes it cheap to find out that it has left nothing behind. */
+  starts?: number;
 }
 
 export interface ProcessEntry {
@@ -44,8 +46,15 @@ export const canFindTrees = process.platform !== 'win32';
 /** The living processes of a run. Empty on Windows, where only a living root leads to its tree. */
 export async function findTree(root: TreeRoot): Promise<ProcessEntry[]> {
   if (!canFindTrees) return [];
-  const all = process.platform === 'linux' ? linuxProcesses() : await macosProcesses(root.marks);
-  return membersOf(root, all);
+  const { pid, starts, marks } = root;
+  if (process.platform !== 'linux') return membersOf(root, await macosProcesses(marks));
+  const since = pid === undefined || starts === undefined ? undefined : linuxProcessesSince(pid, starts);
+  return membersOf(root, since ?? linuxProcesses());
+}
+
+/** For `TreeRoot`; undefined where that is of no use. */
+export function countStarts(): number | undefined {
+  return process.platform === 'linux' ? linuxStarts() : undefined;
 }
 
 /** Pure but for the look at environments, which is put off until nothing else tells. */

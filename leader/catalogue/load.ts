@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { z } from 'zod';
 import { AwError, show } from '../../contract/errors.ts';
-import { HostCatalogue, type HostEntry } from '../../contract/hosts.ts';
+import { HostCatalogue, type HostEntry, type JumpHost, MAX_JUMPS } from '../../contract/hosts.ts';
 import { findSyntaxProblem } from './json-syntax.ts';
 
 /** A thousand hosts with every field filled fit many times over. */
@@ -17,8 +17,10 @@ export interface Catalogue {
 }
 
 export interface CatalogueOptions {
-  /** `--hosts`. Relative to the working directory. */
+  /** `--hosts`. Relative to `cwd`. */
   file?: string;
+  /** What `file` and `AW_HOSTS` are relative to. Default: the working directory of this process. */
+  cwd?: string;
   /** Where `.agents/hosts.json` is looked for when neither `file` nor `AW_HOSTS` is given. */
   project: string;
   /** Default `process.env`. */
@@ -27,16 +29,17 @@ export interface CatalogueOptions {
 
 /**
  * The hosts in the file's order. `socket`, `tokenFile` and `identityFile` are absolute afterwards: relative ones are meant
- * from the catalogue's directory, `~/` from the home directory.
+ * from the catalogue's directory, `~/` from the home directory. A jump host that is an entry has that entry's fields.
  * @throws AW_CATALOG_MISSING; AW_CATALOG_INVALID naming line and column, or each wrong field.
  */
 export async function loadCatalogue(options: CatalogueOptions): Promise<Catalogue> {
   const env = options.env ?? process.env;
-  const path = resolve(options.file ?? (env.AW_HOSTS || join(options.project, '.agents', 'hosts.json')));
+  const named = options.file ?? (env.AW_HOSTS || join(options.project, '.agents', 'hosts.json'));
+  const path = resolve(options.cwd ?? '.', named);
   const parsed = HostCatalogue.safeParse(parseJson(path, await readText(path)));
   if (!parsed.success) throw invalid(path, describeIssues(parsed.error));
   const directory = dirname(path);
-  return { path, hosts: parsed.data.hosts.map(host => withAbsolutePaths(host, directory)) };
+  return withJumps({ path, hosts: parsed.data.hosts.map(host => withAbsolutePaths(host, directory)) });
 }
 
 async function readText(path: string): Promise<string> {
@@ -55,6 +58,29 @@ async function readText(path: string): Promise<string> {
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw invalid(path, 'it is not UTF-8 text');
     throw invalid(path, `it cannot be read: ${code ?? (error as Error).message}`);
   }
+}
+
+/** A jump host that is an entry itself has that entry's fields, and is reached by that entry's own way. */
+function withJumps({ path, hosts }: Catalogue): Catalogue {
+  const entries = new Map(hosts.map(host => [host.name.toLowerCase(), host]));
+  const wayTo = (host: HostEntry, through: readonly HostEntry[]): JumpHost[] => {
+    const refuse = (problem: string) =>
+      invalid(path, `hosts[${hosts.indexOf(through[0]!)}].jump: ${problem}`);
+    const way = host.jump!.flatMap((hop): JumpHost[] => {
+      const entry = entries.get(hop.address.toLowerCase());
+      if (entry?.address === undefined) return [hop];
+      if (through.includes(entry)) throw refuse(`the way leads to ${entry.name} again`);
+      const { address, port, sshUser, hostKey, identityFile } = entry;
+      const before = entry.jump === undefined ? [] : wayTo(entry, [...through, entry]);
+      return [...before, { port, sshUser, hostKey, identityFile, ...hop, address }];
+    });
+    if (way.length > MAX_JUMPS) throw refuse(`the way leads through more than ${MAX_JUMPS} hosts`);
+    return way;
+  };
+  return {
+    path,
+    hosts: hosts.map(host => (host.jump === undefined ? host : { ...host, jump: wayTo(host, [host]) })),
+  };
 }
 
 function parseJson(path: string, text: string): unknown {
@@ -85,8 +111,15 @@ function withAbsolutePaths(host: HostEntry, directory: string): HostEntry {
       ? {}
       : { socket: absolute(host.socket, directory) }),
     ...(host.tokenFile === undefined ? {} : { tokenFile: absolute(host.tokenFile, directory) }),
-    ...(host.identityFile === undefined ? {} : { identityFile: absolute(host.identityFile, directory) }),
+    ...withKeyFile(host, directory),
+    ...(host.jump === undefined
+      ? {}
+      : { jump: host.jump.map(hop => ({ ...hop, ...withKeyFile(hop, directory) })) }),
   };
+}
+
+function withKeyFile({ identityFile }: Pick<HostEntry, 'identityFile'>, directory: string) {
+  return identityFile === undefined ? {} : { identityFile: absolute(identityFile, directory) };
 }
 
 function isAddress(socket: string): boolean {

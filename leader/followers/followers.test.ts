@@ -181,12 +181,17 @@ test('doctor', async () => {
   const status = (report: typeof a, check: string) =>
     report!.findings.find(each => each.check === check)?.status;
   expect(a).toMatchObject({ host: 'a', reachable: true, info: { os: 'linux' } });
-  for (const check of ['resolution', 'connect', 'protocol', 'round trip', 'clock', 'workspace']) {
+  for (const check of ['agent', 'protocol', 'round trip', 'clock', 'workspace', 'state directory']) {
     expect([check, status(a, check)]).toEqual([check, 'ok']);
   }
   expect(a!.findings.length).toBeGreaterThan(6);
   expect(status(wrong, 'workspace')).toBe('failed');
   expect(unreachable).toMatchObject({ reachable: false });
-  expect(status(unreachable, 'connect')).toBe('failed');
-  expect(unreachable!.findings.at(-1)!.detail).toContain('AW_HOST_UNREACHABLE');
+  expect(unreachable!.findings[0]).toMatchObject({
+    check: 'agent',
+    status: 'failed',
+    detail: expect.stringContaining('AW_HOST_UNREACHABLE'),
+    fix: `start that agent: aw-follower serve --socket '${broken.socket}'`,
+  });
+  expect(status(unreachable, 'workspace')).toBe('skipped');
 });

@@ -30,7 +30,7 @@ export async function stopFollower(
   try {
     client = await connectFollower(host, { stateDir, timeoutMs, start: false });
   } catch (error) {
-    if (isStopped(host, error)) return { stopped: false };
+    if (isStopped(host, error) || isMissing(error)) return { stopped: false };
     throw error;
   }
   try {
@@ -48,6 +48,10 @@ export async function stopFollower(
   } finally {
     client.close();
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof AwError && ['AW_AGENT_MISSING', 'AW_AGENT_NEEDED'].includes(error.code);
 }
 
 /** An agent of this machine is gone with its process, any other with its connection. */

@@ -30,7 +30,8 @@ export function createRecord(stateDir: string, run: StoredRun): string {
     throw new AwError('AW_RUN_CONFLICT', { runId: run.runId });
   }
   const hosts = run.hosts.map(({ env, ...host }) => host);
-  writeWhole(runFile(directory), `${JSON.stringify({ ...run, hosts }, undefined, 1)}\n`);
+  // The directory is as new as the file: a power cut could take it along anyway.
+  writeWhole(runFile(directory), `${JSON.stringify({ ...run, hosts }, undefined, 1)}\n`, { sync: false });
   return directory;
 }
 

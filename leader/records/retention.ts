@@ -9,17 +9,29 @@ const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
 /**
  * Removes runs older than 7 days, and of the newer ones all but the newest 50. A run that is followed stays, and within
- * the 7 days also one that has not ended or whose events have not all reached the service.
+ * the 7 days also one that has not ended or whose events have not all reached the service. Never throws.
  */
 export function pruneRuns(stateDir: string, now: number = Date.now()): void {
   const runs = runIds(stateDir)
     .map(runId => runDirectory(stateDir, runId))
-    .map(directory => ({ directory, time: statSync(directory, { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
+    .map(directory => ({ directory, time: timeOf(directory) }))
     .sort((a, b) => b.time - a.time);
   for (const [index, { directory, time }] of runs.entries()) {
     const isOld = now - time > KEPT_MS;
-    if (!isOld && (index < KEPT_RUNS || isWanted(directory))) continue;
-    if (lockHolder(lockFile(directory)) === undefined) rmSync(directory, { recursive: true, force: true });
+    try {
+      if (!isOld && (index < KEPT_RUNS || isWanted(directory))) continue;
+      if (lockHolder(lockFile(directory)) === undefined) rmSync(directory, { recursive: true, force: true });
+    } catch {
+      // What somebody has made impossible to look at or to remove is in nobody's way.
+    }
+  }
+}
+
+function timeOf(directory: string): number {
+  try {
+    return statSync(directory).mtimeMs;
+  } catch {
+    return 0;
   }
 }
 

@@ -2,6 +2,7 @@
 import { asAwError } from '../../contract/errors.ts';
 import type { HostExited } from '../../contract/events.ts';
 import { takeLock } from '../../tunnel/lock.ts';
+import { withAgentless } from '../agentless/index.ts';
 import { connectFollower } from '../follower-client.ts';
 import { openIngest } from '../ingest/index.ts';
 import { findRecord } from '../records/read.ts';
@@ -54,9 +55,10 @@ export async function attachRun(runId: string, options: AttachOptions = {}): Pro
         plan: undefined,
         report: async () => undefined,
         input: undefined,
+        fence: undefined,
         detach: false,
         maxParallel: hosts.length,
-        connect: options.connect ?? connectFollower,
+        connect: withAgentless(options.connect ?? connectFollower),
         context: options.asker ?? {},
         known: { exits: { ...exitsOf(record, outcome), ...ingest?.facts.exits }, outcome },
         startedAt: Date.parse(record.startedAt),

@@ -5,27 +5,30 @@ import type { Event, HostExited, Summary } from '../../contract/events.ts';
 import type { RunRequestInput } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
 import type { Lock } from '../../tunnel/lock.ts';
-import type { Connect } from '../follower-client.ts';
+import type { ConnectRun } from '../follower-client.ts';
 import type { Ingest } from '../ingest/index.ts';
 import type { JournalItem } from '../journal.ts';
 import { cancelFile, outcomeFile } from '../records/record.ts';
 import { pruneRuns } from '../records/retention.ts';
+import { createSlots } from '../slots.ts';
 import { writeWhole } from '../state.ts';
 import type { TransportContext } from '../transports/index.ts';
 import type { HostOutcome, Outcome, Run } from '../types.ts';
 import { createCancellation } from './cancellation.ts';
+import type { Fencing } from './fencing.ts';
 import { type HostRun, runHost } from './host-run.ts';
 import type { InputReaders } from './input.ts';
 import { type LeaderEvents, notStarted } from './leader-events.ts';
 import { createMerge, type Lane } from './merge.ts';
 import { hostOutcome, runExitCode, sameVerdicts } from './outcome.ts';
-import { createSlots } from './slots.ts';
 import type { Timing } from './timing.ts';
 
 /** How far one host may be ahead of the consumer: characters of its events. */
 const LANE = 256 * 1024;
 /** What an event costs beside its text. */
 const EVENT_COST = 256;
+
+const NOBODY: ReadonlySet<string> = new Set();
 
 export interface Score {
   runId: string;
@@ -44,12 +47,14 @@ export interface Score {
   plan: ((host: HostEntry) => RunRequestInput) | undefined;
   report: (host: string) => Promise<RunRequestInput['report']>;
   input: InputReaders | undefined;
+  /** Makes the hosts' files equal to the leader's before anything is asked of them. */
+  fence: ((signal: AbortSignal, emit: (item: JournalItem) => Promise<void>) => Promise<Fencing>) | undefined;
   detach: boolean;
   maxParallel: number;
   /** Makes a connection to a host; its `close` lets go of it. */
-  connect: Connect;
+  connect: ConnectRun;
   /** What every connection of this run is made with, besides its own limits. */
-  context: Omit<TransportContext, 'stateDir' | 'timeoutMs' | 'signal' | 'start'>;
+  context: Omit<TransportContext, 'stateDir' | 'timeoutMs' | 'signal' | 'start' | 'tell'>;
   /** What is on record from before. */
   known: { exits: Readonly<Record<string, HostExited>>; outcome: Outcome | undefined };
   startedAt: number;
@@ -85,7 +90,8 @@ export function conduct(score: Score, troubles: Troubles): Run {
 
   const record = (outcome: Outcome) => {
     try {
-      writeWhole(outcomeFile(directory), `${JSON.stringify(outcome)}\n`);
+      // A power cut may cost it; then the run counts as open, and the followers still know how it ended.
+      writeWhole(outcomeFile(directory), `${JSON.stringify(outcome)}\n`, { sync: false });
     } catch (error) {
       // How the run ended is known all the same, and whoever waits for it must hear it.
       note(`${asAwError(error).message}: this run counts as open until aw agent runs attach ${runId}`);
@@ -94,12 +100,15 @@ export function conduct(score: Score, troubles: Troubles): Run {
 
   const slots = createSlots(score.maxParallel);
   const isCancelled = () => score.lock !== undefined && existsSync(cancelFile(directory));
-  const runOne = async (host: HostEntry): Promise<HostExited | undefined> => {
+  const runOne = async (
+    host: HostEntry,
+    plan: ((host: HostEntry) => RunRequestInput) | undefined,
+  ): Promise<HostExited | undefined> => {
     const lane = merge.lane();
     const run: HostRun = {
       host,
       runId,
-      plan: score.plan === undefined ? undefined : () => score.plan!(host),
+      plan: plan === undefined ? undefined : () => plan(host),
       report: () => score.report(host.name),
       detach: score.detach,
       lead: score.lock !== undefined,
@@ -109,6 +118,7 @@ export function conduct(score: Score, troubles: Troubles): Run {
           host,
           {
             ...score.context,
+            tell: note,
             stateDir: score.stateDir,
             timeoutMs: score.timing.connect,
             signal,
@@ -130,7 +140,7 @@ export function conduct(score: Score, troubles: Troubles): Run {
     if (giveBack !== undefined) return runHost(run).finally(giveBack);
     if (abandoned.signal.aborted) return undefined;
     // It runs there already; that it is to be ended changes nothing about following it.
-    if (score.plan === undefined) return runHost(run);
+    if (plan === undefined) return runHost(run);
     // In its turn for the consumer as any other host: what it would have been asked no longer matters.
     return runHost({
       ...run,
@@ -140,14 +150,34 @@ export function conduct(score: Score, troubles: Troubles): Run {
     });
   };
 
+  /** What each host is asked to do, once the fence is through. */
+  const prepare = async (): Promise<{ plan: Score['plan']; excluded: ReadonlySet<string> }> => {
+    const { plan } = score;
+    if (plan === undefined || score.fence === undefined) return { plan, excluded: NOBODY };
+    try {
+      const signal = AbortSignal.any([cancellation.begun, abandoned.signal]);
+      const { bind, excluded } = await score.fence(signal, item => emit(own, item));
+      return { plan: host => bind(host, () => plan(host)), excluded };
+    } catch (error) {
+      const refuse = (host: HostEntry) => {
+        throw asAwError(error).forHost(host.name);
+      };
+      return { plan: refuse, excluded: NOBODY };
+    }
+  };
+
   const perform = async (): Promise<Outcome> => {
     for (const text of score.notes) note(text);
     if (score.announce)
       await ingest?.append(leader.make({ type: 'followersCatalog', hosts: hosts.map(catalogEntry) }));
-    const exits = await Promise.all(hosts.map(runOne));
+    const { plan, excluded } = await prepare();
+    const exits = await Promise.all(hosts.map(host => runOne(host, plan)));
     const outcomes: Record<string, HostOutcome> = {};
     for (const [index, exited] of exits.entries()) {
-      if (exited !== undefined) outcomes[hosts[index]!.name] = hostOutcome(exited);
+      if (exited !== undefined) {
+        const { name } = hosts[index]!;
+        outcomes[name] = hostOutcome(exited, excluded.has(name));
+      }
     }
     const hasEnded = !score.detach && !abandoned.signal.aborted;
     const { item, outcome } = conclude(score, outcomes, hasEnded, durationOf(score, exits));
@@ -169,7 +199,6 @@ export function conduct(score: Score, troubles: Troubles): Run {
     await score.input?.close();
     await ingest?.close();
     score.lock?.release();
-    pruneRuns(score.stateDir);
   };
   const outcome = perform()
     .catch(error => {
@@ -177,7 +206,9 @@ export function conduct(score: Score, troubles: Troubles): Run {
       throw error;
     })
     .finally(finish)
-    .finally(merge.end);
+    .finally(merge.end)
+    // Nobody has to wait for what older runs have left.
+    .finally(() => void setImmediate(pruneRuns, score.stateDir));
   const settled = outcome.catch(error => Promise.reject(asAwError(error)));
   // Whoever only reads the events learns of a failure through their end.
   settled.catch(() => {});
@@ -208,6 +239,7 @@ function conclude(
     type: 'summary',
     passed: names('passed'),
     failed: names('failed'),
+    ...(names('excluded').length === 0 ? {} : { excluded: names('excluded') }),
     exitCode,
     durationMs,
   } as const;

@@ -1,6 +1,6 @@
 /** What one connection to a follower is used for: hand over the run, pass on cancels and input, read the journal. */
 import { AwError, asAwError } from '../../contract/errors.ts';
-import type { FollowerClient } from '../follower-client.ts';
+import type { RunClient } from '../follower-client.ts';
 import { setDeadline } from './deadline.ts';
 import type { HostRun, HostState } from './host-run.ts';
 import { notStarted } from './leader-events.ts';
@@ -11,7 +11,7 @@ const DEFAULT_GRACE = 5_000;
  * Resolves when the journal was read to its end, or, detached, when the follower has the run.
  * @throws AW_HOST_UNREACHABLE when another connection may go on where this one broke; any other code is final.
  */
-export async function useConnection(run: HostRun, state: HostState, client: FollowerClient): Promise<void> {
+export async function useConnection(run: HostRun, state: HostState, client: RunClient): Promise<void> {
   const close = () => client.close();
   state.stop.addEventListener('abort', close, { once: true });
   let unwatch = () => {};
@@ -35,13 +35,14 @@ export async function useConnection(run: HostRun, state: HostState, client: Foll
   }
 }
 
-async function handOver(run: HostRun, state: HostState, client: FollowerClient): Promise<void> {
+async function handOver(run: HostRun, state: HostState, client: RunClient): Promise<void> {
   const request = state.request!;
   const report = await state.report;
   if (run.isCancelled()) run.cancellation.request('interrupt');
   if (!state.asked && run.cancellation.level !== undefined) throw notStarted(run.host.name);
   state.asked = true;
-  await client.startRun(report === undefined ? request : { ...request, report });
+  const follow = run.lead && !run.detach;
+  await client.startRun(report === undefined ? request : { ...request, report }, { follow });
   state.acknowledged = true;
   const { timeoutMs, graceMs = DEFAULT_GRACE } = request;
   if (timeoutMs === undefined || run.detach) return;
@@ -53,26 +54,28 @@ async function handOver(run: HostRun, state: HostState, client: FollowerClient):
 }
 
 /** Input cannot be sent again on another connection: how much of it arrived is not known. So it is given once. */
-function feedInput(run: HostRun, state: HostState, client: FollowerClient): void {
+function feedInput(run: HostRun, state: HostState, client: RunClient): void {
   const reader = run.input?.take(run.host.name);
   if (reader === undefined) return;
   state.cleanup.push(() => reader.destroy());
   const failed = (thrown: unknown) => {
     const error = asAwError(thrown, run.host.name);
     if (state.stop.aborted || state.journal.exited !== undefined) return;
-    if (error.code === 'AW_HOST_UNREACHABLE') {
+    if (reader.errored !== null) {
+      state.inputFailure = asAwError(reader.errored, run.host.name);
+    } else if (error.code === 'AW_HOST_UNREACHABLE') {
       const reason = 'its standard input was cut off with the connection';
       state.inputFailure = new AwError('AW_RUN_LOST', { reason }, { host: run.host.name, cause: error });
-    } else if (reader.errored !== null) {
-      state.inputFailure = asAwError(reader.errored, run.host.name);
-      // Makes the loop come back here, where a run with half an input is ended.
-      client.close();
+    } else {
+      return;
     }
+    // Makes the loop come back here, where a run with half an input is ended.
+    client.close();
   };
   client.sendInput(run.runId, reader).catch(failed);
 }
 
-async function readJournal(run: HostRun, state: HostState, client: FollowerClient): Promise<void> {
+async function readJournal(run: HostRun, state: HostState, client: RunClient): Promise<void> {
   const { journal, activity } = state;
   try {
     for await (const item of client.events(journal, { lead: run.lead })) {

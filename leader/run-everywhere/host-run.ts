@@ -7,7 +7,7 @@ import { AwError, asAwError } from '../../contract/errors.ts';
 import type { HostExited } from '../../contract/events.ts';
 import type { RunRequestInput } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
-import type { FollowerClient } from '../follower-client.ts';
+import type { RunClient } from '../follower-client.ts';
 import { createJournal, type Journal, type JournalItem } from '../journal.ts';
 import type { Cancellation } from './cancellation.ts';
 import { type Activity, createActivity, setDeadline } from './deadline.ts';
@@ -28,7 +28,7 @@ export interface HostRun {
   /** The follower may end the run when this leader is gone (`onLeaderLoss`). */
   readonly lead: boolean;
   readonly input: InputReaders | undefined;
-  connect(signal: AbortSignal): Promise<FollowerClient>;
+  connect(signal: AbortSignal): Promise<RunClient>;
   /** To the spool and the consumer; resolves when there is room for more. */
   emit(item: JournalItem): Promise<void>;
   /** To the consumer alone. */
@@ -174,7 +174,9 @@ function announce(
   type: 'connect.path.degraded' | 'connect.path.restored',
   what: { rttMs?: number; error?: ReturnType<AwError['toWire']> },
 ): Promise<void> {
-  return run.emit(run.leader.make({ type, host: run.host.name, method: run.host.transport, ...what }));
+  const { name, transport: method } = run.host;
+  const transport = method === 'local' ? 'local' : 'ssh';
+  return run.emit(run.leader.make({ type, host: name, method, transport, ...what }));
 }
 
 function stopReason(state: HostState, failure: AwError): AwError {

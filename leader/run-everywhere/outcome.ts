@@ -3,11 +3,12 @@ import { exitCodeOf } from '../../contract/errors.ts';
 import type { ExitReason, HostExited } from '../../contract/events.ts';
 import type { HostOutcome } from '../types.ts';
 
-export function hostOutcome(exited: HostExited): HostOutcome {
+/** @param isExcluded it had no part in the run, and none in its verdict */
+export function hostOutcome(exited: HostExited, isExcluded = false): HostOutcome {
   const reason = exited.reason ?? impliedReason(exited);
   const { code, signal, error, durationMs, survivors, bytes } = exited;
   return {
-    verdict: reason === 'exited' && code === 0 ? 'passed' : 'failed',
+    verdict: isExcluded ? 'excluded' : reason === 'exited' && code === 0 ? 'passed' : 'failed',
     reason,
     code,
     ...(signal === undefined ? {} : { signal }),
@@ -34,7 +35,7 @@ export function runExitCode(hosts: Iterable<HostOutcome>): number {
 }
 
 function contribution({ verdict, reason, error }: HostOutcome): number {
-  if (verdict === 'passed') return 0;
+  if (verdict !== 'failed') return 0;
   if (reason === 'cancelled') return 130;
   if (reason === 'timeout') return 124;
   if (error !== undefined) return exitCodeOf(error.code);

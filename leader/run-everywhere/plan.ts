@@ -1,5 +1,4 @@
 /** What each follower is asked to do. */
-import { randomBytes } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { AwError, asAwError } from '../../contract/errors.ts';
 import type { Command, RunRequestInput } from '../../contract/follower-api.ts';
@@ -11,12 +10,6 @@ import { outputRules } from '../../follower/path-mapping/output-rules.ts';
 import { rulesFor } from '../../follower/path-mapping/rules.ts';
 import { expandWorkspace } from '../../follower/path-mapping/workspace.ts';
 import type { RunSpec } from '../types.ts';
-
-/** Readable, sorted by time, and different also for runs of the same second. */
-export function newRunId(now: Date = new Date()): string {
-  const [day, time] = now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').split('T');
-  return `r-${day}-${time}-${randomBytes(3).toString('hex')}`;
-}
 
 /** @throws AW_USAGE for a run that makes no sense on any host. */
 export function checkSpec(spec: RunSpec): void {
@@ -31,13 +24,20 @@ export function checkSpec(spec: RunSpec): void {
   if (spec.detach && spec.onLeaderLoss === 'cancel') {
     throw usage('a detached run has no leader, so it cannot end when its leader is gone');
   }
+  if (spec.detach && spec.reach?.agentless === true)
+    throw usage('a detached run needs an agent on every host');
   if (spec.maxParallel !== undefined && !(spec.maxParallel >= 1))
     throw usage('at least one host must run at a time');
 }
 
-/** @throws AW_CWD_* when the working directory has no counterpart there, all naming the host. */
+/** @throws AW_AGENT_NEEDED; AW_CWD_* when the working directory has no counterpart there, all naming the host. */
 export function planRequest(spec: RunSpec, host: HostEntry, runId: string): RunRequestInput {
   try {
+    if (spec.detach && host.agentless === true)
+      throw new AwError('AW_AGENT_NEEDED', {
+        what: 'a detached run',
+        reason: 'something there must look after it',
+      });
     const rules = rulesFor(host, spec.project);
     refuseCaseTwins(rules, spec.cwd, namesIn);
     const expand = (text: string) => (spec.expandWorkspace ? expandWorkspace(text, rules) : text);

@@ -26,8 +26,9 @@ test('a broken stream is taken up where it broke, as often as it takes', async (
   expect(outcome.exitCode).toBe(0);
   const messages = events.flatMap(event => (event.type === 'hostLog' ? [event.message] : []));
   expect(messages).toEqual(Array.from({ length: 50 }, (_, n) => `${n}\n`));
-  expect(typesOf(events, 'a')).toContain('connect.path.degraded');
-  expect(typesOf(events, 'a')).toContain('connect.path.restored');
+  const path = { method: 'local', transport: 'local', origin: 'leader' };
+  expect(events).toContainEqual(expect.objectContaining({ type: 'connect.path.degraded', ...path }));
+  expect(events).toContainEqual(expect.objectContaining({ type: 'connect.path.restored', ...path }));
   expect([...fake.runs.values()]).toHaveLength(1);
 });
 

@@ -3,16 +3,18 @@
 import { resolve } from 'node:path';
 import { asAwError } from '../../contract/errors.ts';
 import { takeLock } from '../../tunnel/lock.ts';
+import { withAgentless } from '../agentless/index.ts';
 import { type Connect, connectFollower } from '../follower-client.ts';
 import { createRecord, inputFile, lockFile } from '../records/record.ts';
 import type { StoredRun } from '../records/stored.ts';
 import { stateRoot } from '../state.ts';
 import type { TransportContext } from '../transports/index.ts';
-import type { Run, RunSpec, ServiceTarget } from '../types.ts';
-import { conduct, type Troubles } from './conduct.ts';
+import type { FenceOptions, Run, RunSpec, ServiceTarget } from '../types.ts';
+import { conduct, type Score, type Troubles } from './conduct.ts';
 import { createInput } from './input.ts';
-import { createLeaderEvents } from './leader-events.ts';
-import { checkSpec, newRunId, planRequest } from './plan.ts';
+import { createLeaderEvents, type LeaderEvents } from './leader-events.ts';
+import { checkSpec, planRequest } from './plan.ts';
+import { newRunId } from './run-id.ts';
 import { defaultTiming, type Timing } from './timing.ts';
 
 export interface RunOptions {
@@ -36,6 +38,7 @@ export async function startRun(spec: RunSpec, options: RunOptions = {}): Promise
   const runId = spec.runId ?? newRunId(new Date(startedAt));
   const directory = createRecord(stateDir, storedRun(spec, runId, startedAt));
   const lock = takeLock(lockFile(directory));
+  const leader = createLeaderEvents(runId);
   const troubles: Troubles = { tell: () => {} };
   const { service, stdin, hosts } = spec;
   try {
@@ -46,7 +49,7 @@ export async function startRun(spec: RunSpec, options: RunOptions = {}): Promise
         hosts,
         stateDir,
         directory,
-        leader: createLeaderEvents(runId),
+        leader,
         lock,
         ingest: way?.ingest,
         notes: [],
@@ -54,9 +57,10 @@ export async function startRun(spec: RunSpec, options: RunOptions = {}): Promise
         plan: host => planRequest(spec, host, runId),
         report: way?.report ?? (async () => undefined),
         input: stdin === undefined ? undefined : createInput(stdin, inputFile(directory), hosts.length),
+        fence: spec.fence === undefined ? undefined : fenceOf(spec, spec.fence, options, stateDir, leader),
         detach: spec.detach,
         maxParallel: spec.maxParallel ?? hosts.length,
-        connect: options.connect ?? connectFollower,
+        connect: withAgentless(options.connect ?? connectFollower),
         context: { ...spec.reach, ...options.asker },
         known: { exits: {}, outcome: undefined },
         startedAt,
@@ -78,6 +82,27 @@ async function openWay(service: ServiceTarget, directory: string, troubles: Trou
       onTrouble: (error, consequence) => troubles.tell(`${error.message}: ${consequence}`),
     }),
     report: service.followerReports ? createReporter(service, text => troubles.tell(text)) : undefined,
+  };
+}
+
+function fenceOf(
+  { hosts, project, reach }: RunSpec,
+  fence: FenceOptions,
+  { connect, timing, asker }: RunOptions,
+  stateDir: string,
+  leader: LeaderEvents,
+): Score['fence'] {
+  const context = {
+    ...reach,
+    ...asker,
+    stateDir,
+    start: true,
+    timeoutMs: { ...defaultTiming, ...timing }.connect,
+  };
+  return async (signal, emit) => {
+    const { fenceFirst } = await import('./fencing.ts');
+    const spec = { hosts, project, connect: connect ?? connectFollower, context, signal };
+    return fenceFirst(fence, spec, leader, emit);
   };
 }
 

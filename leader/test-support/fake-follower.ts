@@ -38,6 +38,7 @@ export interface FakeFollower {
   intercept: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders) => boolean;
   onConnection: (socket: net.Socket) => boolean;
   connections(): number;
+  readonly sessions: Set<http2.ServerHttp2Session>;
   dropConnections(): void;
   /** As a follower that dies: nothing listens afterwards, until `listen`. */
   stopListening(): Promise<void>;
@@ -184,7 +185,12 @@ export async function startFakeFollower(
     socket.on('error', () => {});
     socket.once('close', () => sockets.delete(socket));
     if (!fake.onConnection(socket)) return;
-    serveHttp2(socket, (stream, headers) => void serve(stream, headers).catch(() => stream.destroy()));
+    const session = serveHttp2(
+      socket,
+      (stream, headers) => void serve(stream, headers).catch(() => stream.destroy()),
+    );
+    fake.sessions.add(session);
+    session.once('close', () => fake.sessions.delete(session));
   });
 
   const fake: FakeFollower = {
@@ -212,6 +218,7 @@ export async function startFakeFollower(
     intercept: () => false,
     onConnection: () => true,
     connections: () => sockets.size,
+    sessions: new Set(),
     dropConnections: () => {
       for (const socket of sockets) socket.destroy();
     },

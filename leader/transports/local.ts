@@ -1,12 +1,15 @@
 /** Followers on this machine: an agent process that the leader starts when needed, or one that already runs. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { HostEntry } from '../../contract/hosts.ts';
 import { agentProcess } from '../../tunnel/agent-process.ts';
 import { connectEndpoint, type Endpoint, parseEndpoint, socketPathFor } from '../../tunnel/endpoint.ts';
 import { connectOrStart } from '../../tunnel/resident.ts';
 import { makePrivateDirectory } from '../state.ts';
 import type { Transport } from './types.ts';
+
+const launcher = fileURLToPath(new URL('../../bin/aw-follower.js', import.meta.url));
 
 export const local: Transport = async (host, context) => {
   const endpoint = localEndpoint(host, context.stateDir);
@@ -19,7 +22,7 @@ export const local: Transport = async (host, context) => {
   const directory = agentDirectory(host, context.stateDir);
   makePrivateDirectory(directory);
   const { socket } = await connectOrStart({
-    ...agentProcess(directory, socketPathFor(directory)),
+    ...agentProcess(launcher, directory, socketPathFor(directory), context.env),
     ...limits,
   });
   return socket;

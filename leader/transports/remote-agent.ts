@@ -2,6 +2,7 @@
 import { Duplex, type Readable, type Writable } from 'node:stream';
 import { AwError, show } from '../../contract/errors.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
+import { PLACE, PROGRAM } from '../install/place.ts';
 import { awaitGreeting } from './greeting.ts';
 import type { Limit } from './limit.ts';
 
@@ -10,9 +11,15 @@ const TAIL = 4096;
 /** Milliseconds that a program which has closed its output may take to end. */
 const ENDING = 500;
 
-/** The whole of what a login shell gets to interpret: words that every shell reads alike, and nothing of a user's. */
+/**
+ * The whole of what a login shell gets to interpret: words that every shell reads alike, and nothing of a user's. An agent
+ * that a leader has installed comes before one in PATH.
+ */
 export function agentCommand(host: HostEntry, start: boolean): string {
-  return `${host.agent ?? 'aw-follower'} dial-stdio${start ? '' : ' --no-start'}`;
+  const words = `dial-stdio${start ? '' : ' --no-start'}`;
+  if (host.agent !== undefined) return `${host.agent} ${words}`;
+  if (host.os === 'windows') return `${PROGRAM} ${words}`;
+  return `sh -c 'PATH=$HOME/${PLACE}/current:$PATH; exec ${PROGRAM} ${words}'`;
 }
 
 /** A program at the other end, by whatever way. */
@@ -61,10 +68,11 @@ function programStream({ output, input, ended, end }: RemoteProgram): Duplex {
     writev: (chunks, callback) =>
       void input.write(Buffer.concat(chunks.map(({ chunk }) => chunk as Buffer)), written(callback)),
     final: callback => void input.end(callback),
+    // Closed is what has left nothing behind.
     destroy: (error, callback) => {
       clearTimeout(timer);
       end();
-      callback(error);
+      void ended.then(() => callback(error));
     },
   });
   output.on('data', chunk => {

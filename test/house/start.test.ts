@@ -23,14 +23,34 @@ function loadedWith(...files: string[]): string[] {
   return [...loaded];
 }
 
-const run = loadedWith('cli/main.ts', 'cli/commands/run-everywhere.ts', 'cli/run/run-everywhere.ts');
+const command = [
+  'cli/main.ts',
+  'cli/commands/run-everywhere.ts',
+  'cli/run/run-everywhere.ts',
+  'cli/render/prefix.ts',
+  'cli/render/json.ts',
+];
+const throughResident = loadedWith(...command, 'leader/daemon/order.ts');
+const alone = loadedWith(...command, 'leader/orders/run.ts');
+const leader = loadedWith('leader/daemon/main.ts');
 const agent = loadedWith('follower/main.ts', 'follower/commands/serve.ts');
 
+test('a run that a resident leader leads loads what shows it, and little else', () => {
+  const allowed =
+    /^(?:commander|env-paths|node:(?:fs|net|os|path|url|util)|(?:cli|contract)\/.*|tunnel\/(?:endpoint|ndjson)\.ts|leader\/state\.ts|leader\/daemon\/(?:feed|link|messages|order|place|shown)\.ts)$/;
+  expect(throughResident.filter(each => !allowed.test(each))).toEqual([]);
+  expect(throughResident.length).toBeLessThan(60);
+});
+
+test('a resident leader listens before it loads what it leads with', () => {
+  expect(leader.filter(each => /^(?:zod|node:https?2?|contract\/events\.ts)$/.test(each))).toEqual([]);
+});
+
 test('a run without a service loads nothing of one, and nothing of other commands', () => {
-  expect(run).toContain('leader/follower-client.ts');
+  expect(alone).toContain('leader/follower-client.ts');
   const unwanted =
     /^(?:node:https?|ssh2|picomatch|leader\/(?:index|service-.*|ingest\/(?:index|spool)|followers\/.*|transports\/.*ssh.*)\.ts|server\/.*)$/;
-  expect(run.filter(each => unwanted.test(each))).toEqual([]);
+  expect(alone.filter(each => unwanted.test(each))).toEqual([]);
 });
 
 test('an agent that starts loads neither an HTTP/1 client nor the doctor', () => {

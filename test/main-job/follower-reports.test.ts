@@ -45,12 +45,13 @@ test('without its leader the service gets the rest all the same, and attaching a
     '-c',
     'echo one; touch there; until [ -e go ]; do sleep 0.02; done; echo two',
   ];
-  const leader = fleet.start(['agent', 'run-everywhere', '--output', 'json', ...args]);
+  const leader = fleet.start(['agent', 'run-everywhere', '--no-daemon', '--output', 'json', ...args]);
   let printed = '';
   leader.stdout!.on('data', chunk => {
     printed += chunk;
   });
-  await eventually(() => hosts.every(host => existsSync(join(fleet.workspace(host), 'there'))), 'both run');
+  const isThere = (host: string) => existsSync(join(fleet.workspace(host), 'there'));
+  await eventually(() => hosts.every(isThere) && printed.includes('\n'), 'both run');
   leader.kill('SIGKILL');
   for (const host of hosts) writeFileSync(join(fleet.workspace(host), 'go'), '');
 

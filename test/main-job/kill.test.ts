@@ -20,6 +20,8 @@ beforeAll(async () => {
     { name: 'a', shell: 'bash' },
     { name: 'b', shell: 'sh' },
   ]);
+  // The leader is the command itself; what becomes of a resident one is in resident.test.ts.
+  fleet.env.AW_NO_DAEMON = '1';
   service = await startService({ dir: fleet.dir, env: fleet.env });
 });
 afterAll(async () => {

@@ -47,7 +47,7 @@ export interface Fleet {
   run(args: readonly string[]): Promise<{ code: number | null; events: Event[]; stderr: string }>;
   /** Pids of all processes that belong to this fleet: agents and what they started. */
   processes(): number[];
-  /** Ends the followers, and fails if anything is left running. */
+  /** Ends the resident leader and the followers, and fails if anything is left running. */
   stop(): Promise<void>;
 }
 
@@ -69,6 +69,8 @@ export function makeFleet(hosts: readonly HostSpec[]): Fleet {
     TMPDIR: join(dir, 'tmp'),
     SHELL: '/bin/bash',
     AW_STATE_DIR: join(dir, 'state'),
+    // Tests put what they need into the workspaces; those of the fence take this away.
+    AW_NO_FENCE: '1',
   };
 
   const start: Fleet['start'] = (args, options) =>
@@ -120,6 +122,7 @@ export function makeFleet(hosts: readonly HostSpec[]): Fleet {
     },
     processes,
     stop: async () => {
+      await aw(['agent', 'fleet', 'down']);
       const stopped = await aw(['agent', 'followers', 'stop', '--all']);
       try {
         for (let tries = 0; processes().length > 0; tries++) {

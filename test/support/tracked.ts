@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 
 /** Files of the working tree that git tracks or would track, relative to the repository, with `/`. */
 export function trackedFiles(pattern: string): string[] {
@@ -9,5 +10,5 @@ export function trackedFiles(pattern: string): string[] {
       encoding: 'utf8',
     },
   );
-  return [...new Set(listed.split('\0'))].filter(Boolean);
+  return [...new Set(listed.split('\0'))].filter(file => file !== '' && existsSync(file));
 }

@@ -1,13 +1,12 @@
 /** Whether the user's ~/.ssh/config has anything to say about a host. What it says is left to the system's ssh. */
 import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { matchesPatterns } from './patterns.ts';
 
 /** False when there is no such file. A file that cannot be read counts as having something to say: ssh will complain. */
-export async function configures(address: string): Promise<boolean> {
+export async function configures(address: string, home: string): Promise<boolean> {
   try {
-    return mentions(await readFile(join(homedir(), '.ssh', 'config'), 'utf8'), address);
+    return mentions(await readFile(join(home, '.ssh', 'config'), 'utf8'), address);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== 'ENOENT';
   }

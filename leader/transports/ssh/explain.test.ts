@@ -77,7 +77,10 @@ test("the agent's own reason and log", () => {
 });
 
 test('what a login shell gets to read', () => {
-  expect(agentCommand(host, true)).toBe('aw-follower dial-stdio');
+  expect(agentCommand(host, true)).toBe(
+    "sh -c 'PATH=$HOME/.local/share/agents-workflow/agent/current:$PATH; exec aw-follower dial-stdio'",
+  );
+  expect(agentCommand({ ...host, os: 'windows' }, true)).toBe('aw-follower dial-stdio');
   expect(agentCommand({ ...host, agent: 'tools/aw-follower' }, false)).toBe(
     'tools/aw-follower dial-stdio --no-start',
   );

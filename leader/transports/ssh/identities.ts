@@ -1,11 +1,13 @@
 /** The keys the built-in SSH logs in with: those of the SSH agent and the usual files. Never a password. */
 import { readFile, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { AgentAuthMethod, BaseAgent, ParsedKey, PublicKeyAuthMethod } from 'ssh2';
 import { AwError, show } from '../../../contract/errors.ts';
-import type { HostEntry } from '../../../contract/hosts.ts';
+import { environmentOf, homeOf } from '../environment.ts';
+import type { TransportContext } from '../types.ts';
 import { sshAddress, sshUser } from './errors.ts';
+import { type LockedKey, unlock } from './passphrase.ts';
+import type { SshTarget } from './types.ts';
 
 const FILES = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
 
@@ -23,18 +25,28 @@ export interface Identities {
     accepted: readonly string[] | null,
     partly: boolean | null,
   ): AgentAuthMethod | PublicKeyAuthMethod | false;
+  /** There is one key in question, and nobody needs to be asked for its use: it may be signed with unasked. */
+  isCertain: boolean;
   /** Why the login failed; undefined when not all keys have been refused. */
-  refusal(host: HostEntry): AwError | undefined;
+  refusal(host: SshTarget): AwError | undefined;
 }
 
-/** Never rejects: what cannot be used is said when nothing else could. */
-export async function offerIdentities(host: HostEntry): Promise<Identities> {
+/**
+ * Never rejects: what cannot be used is said when nothing else could.
+ * `patiently` is given what waits for a person.
+ */
+export async function offerIdentities(
+  host: SshTarget,
+  context: TransportContext,
+  patiently: Patiently,
+): Promise<Identities> {
   const skipped: string[] = [];
-  const offers = await collect(host, skipped);
+  const offers = await collect(host, context, patiently, skipped);
   const offered: string[] = [];
   let isOver = false;
   let serverWants: string | undefined;
   return {
+    isCertain: offers.length === 1 && offers[0]!.login.type === 'publickey',
     next: (username, accepted, partly) => {
       if (accepted !== null) {
         serverWants = `${partly === true ? 'after the key, ' : ''}the server takes ${accepted.join(', ')}`;
@@ -65,14 +77,25 @@ export async function offerIdentities(host: HostEntry): Promise<Identities> {
   };
 }
 
-/** With an `identityFile` that key only, be it in the file or, when the file is encrypted, in the agent. */
-async function collect(host: HostEntry, skipped: string[]): Promise<Offer[]> {
+type Patiently = <T>(work: Promise<T>) => Promise<T>;
+
+/**
+ * With an `identityFile` that key only, be it in the file or, when the file is encrypted, in the agent. A passphrase is
+ * asked for when there is nothing else to offer.
+ */
+async function collect(
+  host: SshTarget,
+  context: TransportContext,
+  patiently: Patiently,
+  skipped: string[],
+): Promise<Offer[]> {
   const { default: ssh2 } = await import('ssh2');
   const only = host.identityFile;
-  const files = only === undefined ? FILES.map(name => join(homedir(), '.ssh', name)) : [only];
+  const files = only === undefined ? FILES.map(name => join(homeOf(context), '.ssh', name)) : [only];
+  const locked: LockedKey[] = [];
   const [agent, keys] = await Promise.all([
-    readAgent(ssh2, skipped),
-    Promise.all(files.map(file => readKey(ssh2, file, only !== undefined, skipped))),
+    readAgent(ssh2, environmentOf(context).SSH_AUTH_SOCK, skipped),
+    Promise.all(files.map(file => readKey(ssh2, file, only !== undefined, skipped, locked))),
   ]);
   const wanted = only === undefined ? undefined : await readPublicKey(ssh2, `${only}.pub`);
   const held = agent?.keys.filter(key => wanted === undefined || sameKey(key, wanted)) ?? [];
@@ -84,13 +107,17 @@ async function collect(host: HostEntry, skipped: string[]): Promise<Offer[]> {
     if (key === undefined || (useAgent && held.some(other => sameKey(other, key)))) continue;
     offers.push({ what: files[index]!, login: { type: 'publickey', key } });
   }
+  for (const each of locked) {
+    const key = offers.length === 0 ? await patiently(unlock(each, context.ask)) : undefined;
+    if (key === undefined) skipped.push(`${each.path} (encrypted: ssh-add it)`);
+    else offers.push({ what: each.path, login: { type: 'publickey', key } });
+  }
   return offers;
 }
 
 type Ssh2 = typeof import('ssh2');
 
-async function readAgent(ssh2: Ssh2, skipped: string[]) {
-  const path = process.env.SSH_AUTH_SOCK;
+async function readAgent(ssh2: Ssh2, path: string | undefined, skipped: string[]) {
   if (path === undefined || path === '') return undefined;
   const agent = ssh2.createAgent(path);
   try {
@@ -119,18 +146,23 @@ async function readKey(
   file: string,
   isExpected: boolean,
   skipped: string[],
+  locked: LockedKey[],
 ): Promise<ParsedKey | undefined> {
   const skip = (why: string) => {
     skipped.push(`${file} (${why})`);
     return undefined;
   };
   try {
-    if (process.platform !== 'win32' && ((await stat(file)).mode & 0o077) !== 0) {
+    const { mode, mtimeMs: version } = await stat(file);
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
       return skip('other users can read it: chmod 600');
     }
-    const key = ssh2.utils.parseKey(await readFile(file));
+    const text = await readFile(file);
+    const key = ssh2.utils.parseKey(text);
     if (!(key instanceof Error)) return key.isPrivateKey() ? key : skip('not a private key');
-    return skip(/encrypted/i.test(key.message) ? 'encrypted: ssh-add it' : 'not a key this version can read');
+    if (!/encrypted/i.test(key.message)) return skip('not a key this version can read');
+    locked.push({ path: file, version, open: passphrase => ssh2.utils.parseKey(text, passphrase) });
+    return undefined;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === 'ENOENT' && !isExpected ? undefined : skip(code ?? message);

@@ -1,4 +1,5 @@
 /** Which SSH reaches a host. What only some fleets need is loaded when it is. */
+import { homeOf } from '../environment.ts';
 import type { OpenSsh } from './types.ts';
 
 export type { RemoteExit, RemoteProcess, SshConnection } from './types.ts';
@@ -10,9 +11,10 @@ const openssh: OpenSsh = async (...to) => (await import('./openssh.ts')).openOpe
 const ssh: OpenSsh = async (...to) => (await import('./ssh2.ts')).openSsh2(...to);
 
 /** The one of the two that reaches this host best: see docs/adr/0006. */
-const auto: OpenSsh = async (host, ...rest) => {
+const auto: OpenSsh = async (host, context, limit) => {
   const { configures } = await import('./config.ts');
-  return (await configures(host.address!)) ? openssh(host, ...rest) : ssh(host, ...rest);
+  const way = (await configures(host.address!, homeOf(context))) ? openssh : ssh;
+  return way(host, context, limit);
 };
 
 /** By the `transport` of a catalogue entry. */

@@ -1,7 +1,6 @@
 /** known_hosts: reading it, judging a host's key by it, and putting a new key on record. */
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { AwError } from '../../../contract/errors.ts';
 import { matchesPatterns } from './patterns.ts';
@@ -85,8 +84,8 @@ export function keyType(key: Buffer): string {
 }
 
 /** The user's file first: it is the one that new keys go to. */
-export function knownHostsFiles(): string[] {
-  const own = join(homedir(), '.ssh');
+export function knownHostsFiles(home: string): string[] {
+  const own = join(home, '.ssh');
   return [
     join(own, 'known_hosts'),
     join(own, 'known_hosts2'),
@@ -96,7 +95,7 @@ export function knownHostsFiles(): string[] {
 }
 
 /** @throws the system's error for a file that is there and cannot be read: it might have revoked a key. */
-export function readKnownHosts(files: readonly string[] = knownHostsFiles()): KnownKey[] {
+export function readKnownHosts(files: readonly string[]): KnownKey[] {
   return files.flatMap(file => {
     const text = readText(file);
     return text === undefined ? [] : parseKnownHosts(text, file);

@@ -1,11 +1,11 @@
 /** What ssh said before it ended with 255, which is its exit code for every failure of its own. */
 import { AwError } from '../../../contract/errors.ts';
-import type { HostEntry } from '../../../contract/hosts.ts';
 import { lastWords } from '../remote-agent.ts';
 import { changedKey, sshAddress, sshUser } from './errors.ts';
+import type { SshTarget } from './types.ts';
 
 /** In this order: a changed key, too, ends in "verification failed". */
-export function explainSsh(host: HostEntry, stderr: string): AwError {
+export function explainSsh(host: SshTarget, stderr: string): AwError {
   const reason = lastWords(stderr) || 'the SSH connection broke';
   const address = sshAddress(host);
   if (/marked as revoked|REVOKED HOST KEY/.test(stderr)) {
@@ -32,4 +32,14 @@ function changedReason(stderr: string): string | undefined {
   const line = /Offending .* key in (\S+:\d+)/.exec(stderr)?.[1];
   if (fingerprint === undefined || line === undefined) return undefined;
   return `it shows ${fingerprint}; another is in ${line}`;
+}
+
+/** The connection was there, and was closed before the other end said anything of SSH. */
+export function isTurnedAway(stderr: string): boolean {
+  return /^(?:kex|ssh)_exchange_identification: .*(?:closed|reset)/m.test(stderr);
+}
+
+/** Of an ssh that asks a jump host to connect on. */
+export function isNotThrough(stderr: string): boolean {
+  return /Stdio forwarding request failed|open failed:/i.test(stderr);
 }

@@ -6,30 +6,37 @@ import { AwError } from '../../../contract/errors.ts';
 import type { HostEntry } from '../../../contract/hosts.ts';
 import { keepTail } from '../remote-agent.ts';
 import type { TransportContext } from '../types.ts';
+import { openMaster } from './master.ts';
 import { explainSsh } from './openssh-errors.ts';
+import { spawnOptions, sshOptions } from './openssh-options.ts';
 import type { OpenSsh, RemoteExit, RemoteProcess } from './types.ts';
 
-/** For TCP and the first words of sshd, which is what ssh itself can put a name to. Seconds. */
-const CONNECT = 10;
 /** Between SIGTERM and SIGKILL, and for the last of what ssh had to say. Milliseconds. */
 const END = 2_000;
 const LAST_WORDS = 200;
 /** The exit code of ssh for every failure of its own. */
 const FAILED = 255;
 
-/** Every program is an ssh of its own; the login happens when the first one starts. */
+/** Every program is an ssh of its own, over the one login. */
 export const openOpenssh: OpenSsh = async (host, context, limit) => {
-  limit.waitFor(() => 'ssh does not get there');
+  const master = await openMaster(host, host.jump, context, limit);
   const ends = new Set<() => void>();
+  const start = async (...words: string[]) => {
+    const { end, ...remote } = startProgram(host, context, [
+      ...master.args,
+      ...sshOptions(host, context),
+      ...words,
+    ]);
+    ends.add(end);
+    void remote.exited.then(() => ends.delete(end));
+    return remote;
+  };
   return {
-    start: async line => {
-      const { end, ...remote } = startProgram(host, context, line);
-      ends.add(end);
-      void remote.exited.then(() => ends.delete(end));
-      return remote;
-    },
+    start: line => start('--', host.address!, line),
+    startSubsystem: name => start('-s', '--', host.address!, name),
     close: () => {
       for (const end of ends) end();
+      master.close();
     },
   };
 };
@@ -37,14 +44,9 @@ export const openOpenssh: OpenSsh = async (host, context, limit) => {
 function startProgram(
   host: HostEntry,
   context: TransportContext,
-  line: string,
+  args: readonly string[],
 ): RemoteProcess & { end(): void } {
-  // In a session of its own: a Ctrl-C on the terminal is for the leader, and nothing can be asked there.
-  const child = spawn('ssh', sshArguments(host, context, line), {
-    detached: process.platform !== 'win32',
-    windowsHide: true,
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const child = spawn('ssh', args, { ...spawnOptions(context), stdio: ['pipe', 'pipe', 'pipe'] });
   const { stdin, stdout, stderr } = child;
   const lastOfStderr = keepTail(stderr);
   const exited = once(child, 'exit').then(
@@ -54,7 +56,8 @@ function startProgram(
         once(stderr, 'close').catch(() => {}),
         sleep(LAST_WORDS, undefined, { ref: false }),
       ]);
-      stderr.destroy();
+      // Of a paused one the rest is still wanted.
+      if (!stderr.isPaused()) stderr.destroy();
       return {
         code,
         ...(signal === null ? {} : { signal }),
@@ -72,55 +75,4 @@ function startProgram(
     void exited.then(() => clearTimeout(timer));
   };
   return { stdin, stdout, stderr, exited, end };
-}
-
-function sshArguments(host: HostEntry, context: TransportContext, line: string): string[] {
-  const options = {
-    BatchMode: 'yes',
-    PasswordAuthentication: 'no',
-    KbdInteractiveAuthentication: 'no',
-    StrictHostKeyChecking:
-      context.acceptNewHostKeys === true && host.hostKey === undefined ? 'accept-new' : 'yes',
-    NoHostAuthenticationForLocalhost: 'no',
-    ConnectTimeout: Math.ceil(Math.min(CONNECT, context.timeoutMs / 1000)),
-    // Whether anybody is there is asked end to end, of the agent.
-    ServerAliveInterval: 0,
-    // A master that outlives its child would have no owner; one that the user has is used.
-    ControlMaster: 'no',
-    ClearAllForwardings: 'yes',
-    ForwardAgent: 'no',
-    ForwardX11: 'no',
-    RemoteCommand: 'none',
-    PermitLocalCommand: 'no',
-    LogLevel: 'ERROR',
-    ...(host.hostKey === undefined ? {} : pinned(host.hostKey)),
-    ...(host.identityFile === undefined
-      ? {}
-      : { IdentitiesOnly: 'yes', IdentityFile: `"${host.identityFile.replaceAll('%', '%%')}"` }),
-  };
-  return [
-    '-T',
-    ...Object.entries(options).flatMap(([name, value]) => ['-o', `${name}=${value}`]),
-    ...(host.sshUser === undefined ? [] : ['-l', host.sshUser]),
-    ...(host.port === undefined ? [] : ['-p', String(host.port)]),
-    '--',
-    host.address!,
-    line,
-  ];
-}
-
-/**
- * known_hosts cannot hold a fingerprint. So ssh is given no such file but a command, which makes an entry of the key that
- * the host shows if that has the fingerprint, and none otherwise. It needs OpenSSH 8.5.
- */
-function pinned(fingerprint: string) {
-  const script = `if [ "$1" = "${fingerprint}" ]; then echo "$2 $3 $4"; fi`;
-  return {
-    KnownHostsCommand: `/bin/sh -c '${script}' sh %f %H %t %K`,
-    UserKnownHostsFile: '/dev/null',
-    GlobalKnownHostsFile: '/dev/null',
-    UpdateHostKeys: 'no',
-    // A connection that somebody else has made was checked against something else.
-    ControlPath: 'none',
-  };
 }

@@ -1,121 +1,125 @@
 /** SSH in this process: no child, no configuration file, the fastest way to many hosts. */
-
-import type { Client, ClientChannel } from 'ssh2';
+import type { Duplex } from 'node:stream';
+import type { ClientChannel } from 'ssh2';
 import { AwError, show } from '../../../contract/errors.ts';
-import type { HostEntry } from '../../../contract/hosts.ts';
+import type { JumpHost } from '../../../contract/hosts.ts';
 import { connectEndpoint } from '../../../tunnel/endpoint.ts';
-import type { Limit } from '../limit.ts';
+import { type Limit, startLimit } from '../limit.ts';
 import type { TransportContext } from '../types.ts';
-import { sshUser } from './errors.ts';
-import { checkHostKey, type HostKeyCheck } from './host-key.ts';
-import { type Identities, offerIdentities } from './identities.ts';
-import type { OpenSsh, RemoteExit, RemoteProcess } from './types.ts';
+import { type Connection, connect } from './connection.ts';
+import { errorOf, saidOf, sshAddress } from './errors.ts';
+import { offerIdentities } from './identities.ts';
+import { connectsOn, jumpKey, jumpTarget } from './jump.ts';
+import { knock } from './knock.ts';
+import { createShared } from './shared.ts';
+import type { OpenSsh, RemoteExit, RemoteProcess, SshTarget } from './types.ts';
 
-/** A server that is silent for longer than three of these is gone. Milliseconds. */
-const KEEPALIVE = 3_000;
-const KEEPALIVES = 2;
 const SSH_PORT = 22;
 
 export const openSsh2: OpenSsh = async (host, context, limit) => {
-  limit.waitFor(() => 'it takes the connection but does not speak SSH');
-  const hostKey = checkHostKey(host, context);
-  const reading = offerIdentities(host);
-  const connection = await dial(host, context);
-  try {
-    const identities = await limit.race(reading);
-    await limit.race(login(connection, host, hostKey, identities, limit));
-  } catch (error) {
-    connection.close();
-    throw error;
+  const way = host.jump ?? [];
+  // Nobody at a door waits for a person to type: whatever has to be asked is asked before.
+  const targets = [...way.map((_, index) => jumpTarget(way.slice(0, index + 1))), host];
+  if (context.ask !== undefined) {
+    for (const target of targets) await offerIdentities(target, context, limit.patiently);
   }
+  const connection = await reach(host, way, context, limit);
+  const { client, hostKey, close } = connection;
+  const program = (open: (opened: Opened) => void) =>
+    openChannel(
+      connection,
+      () => 'it starts no program',
+      open,
+      channel => remoteProcess(connection, channel),
+    );
   return {
-    start: async line => remoteProcess(connection, await execute(connection, line)),
-    close: connection.close,
+    start: line => program(opened => client.exec(line, opened)),
+    startSubsystem: name => program(opened => client.subsys(name, opened as never)),
+    hostKey,
+    openSocket: path => program(opened => client.openssh_forwardOutStreamLocal(path, opened)),
+    close,
   };
 };
 
-interface Connection {
-  client: Client;
-  start(config: Parameters<Client['connect']>[0]): void;
-  /** Resolves when nothing of it is left. */
-  over: Promise<void>;
-  /** Why it is over. */
-  failure(): AwError;
-  close(): void;
+/** The logins on jump hosts, each for all hosts behind it. */
+const jumps = createShared<Connection>();
+
+/** A login on `target` by way of the logins on `way`. */
+async function reach(
+  target: SshTarget,
+  way: readonly JumpHost[],
+  context: TransportContext,
+  limit: Limit,
+): Promise<Connection> {
+  const key = jumpKey(way, context);
+  const login = async (dial: () => Promise<Duplex>) => {
+    limit.waitFor(() => saidOf(target, 'its sshd has too many others to let in'));
+    try {
+      return await knock(`${key} ${sshAddress(target)}`, limit, () => connect(target, context, limit, dial));
+    } catch (error) {
+      throw errorOf(target, error);
+    }
+  };
+  if (way.length === 0) return login(() => dialTcp(target, context));
+
+  const openJump = (signal: AbortSignal) => {
+    const own = startLimit({ ...context, signal }, saidOf(jumpTarget(way), 'SSH does not get there'));
+    const value = reach(jumpTarget(way), way.slice(0, -1), { ...context, signal }, own).finally(own.done);
+    return { value, waitsFor: own.waitsFor };
+  };
+  return jumps.through(key, limit, openJump, jump => login(() => dialThrough(jump, way, target, limit)));
 }
 
 /** A socket of our own, without Nagle's delay, so that what goes wrong has one description for all transports. */
-async function dial(host: HostEntry, context: TransportContext): Promise<Connection> {
-  const endpoint = { kind: 'tcp' as const, host: host.address!, port: host.port ?? SSH_PORT };
-  const [{ default: ssh2 }, sock] = await Promise.all([
-    import('ssh2'),
-    connectEndpoint(endpoint, {
-      timeoutMs: context.timeoutMs,
-      ...(context.signal === undefined ? {} : { signal: context.signal }),
-    }),
-  ]);
-  const client = new ssh2.Client();
-  let cause: Error | undefined;
-  client.on('error', (error: Error & { level?: string }) => {
-    // A key that cannot be signed with is not the end: the next is tried.
-    const isOver = error.message.startsWith('All configured');
-    if (error.level === 'agent' || (error.level === 'client-authentication' && !isOver)) return;
-    cause ??= error;
-    // The server may never close its end.
-    sock.destroy();
-  });
-  const over = new Promise<void>(fulfil => client.once('close', () => fulfil()));
-  return {
-    client,
-    start: config => {
-      client.connect({ ...config, sock });
-    },
-    over,
-    failure: () => {
-      const reason =
-        cause === undefined ? 'the SSH connection ended' : `SSH: ${show(cause.message, 300).slice(1, -1)}`;
-      return new AwError('AW_HOST_UNREACHABLE', { reason }, { cause });
-    },
-    close: () => {
-      client.end();
-      sock.destroy();
-    },
-  };
+function dialTcp(target: SshTarget, { timeoutMs, signal }: TransportContext): Promise<Duplex> {
+  const endpoint = { kind: 'tcp' as const, host: target.address!, port: target.port ?? SSH_PORT };
+  return connectEndpoint(endpoint, { timeoutMs, ...(signal === undefined ? {} : { signal }) });
 }
 
-async function login(
-  { client, start, over, failure }: Connection,
-  host: HostEntry,
-  hostKey: HostKeyCheck,
-  identities: Identities,
+function dialThrough(
+  jump: Connection,
+  way: readonly JumpHost[],
+  target: SshTarget,
   limit: Limit,
-): Promise<void> {
-  const ready = new Promise<'ready'>(fulfil => client.once('ready', () => fulfil('ready')));
-  client.once('handshake', () => limit.waitFor(() => 'it speaks SSH but does not answer the login'));
-  const username = sshUser(host);
-  start({
-    username,
-    readyTimeout: 0,
-    keepaliveInterval: KEEPALIVE,
-    keepaliveCountMax: KEEPALIVES,
-    algorithms: { serverHostKey: hostKey.algorithms, compress: ['none'] },
-    hostVerifier: (key: Buffer) => hostKey.accepts(key),
-    authHandler: (accepted, partly, next) => next(identities.next(username, accepted, partly) as never),
-  });
-  const outcome = await Promise.race([ready, over]);
-  if (outcome !== 'ready') throw hostKey.refusal() ?? identities.refusal(host) ?? failure();
-  // Only now it is known that the host really has the key it showed.
-  hostKey.record();
+): Promise<Duplex> {
+  const failed = () => connectsOn(way, target);
+  limit.waitFor(failed);
+  const opening = openChannel(
+    jump,
+    failed,
+    opened => jump.client.forwardOut('127.0.0.1', 0, target.address!, target.port ?? SSH_PORT, opened),
+    channel => channel,
+  );
+  opening.then(
+    channel => limit.passed.aborted && channel.destroy(),
+    () => {},
+  );
+  return limit.race(opening);
 }
 
-function execute({ client, over, failure }: Connection, command: string): Promise<ClientChannel> {
+type Opened = (error: Error | undefined, channel: ClientChannel) => void;
+
+/**
+ * `take` gets the channel before anything that came with it: a program may end in the packet that says it has begun.
+ * @throws AW_HOST_UNREACHABLE with what `failed` says.
+ */
+function openChannel<T>(
+  { over, failure }: Connection,
+  failed: () => string,
+  open: (opened: Opened) => void,
+  take: (channel: ClientChannel) => T,
+): Promise<T> {
   return new Promise((fulfil, reject) => {
-    void over.then(() => reject(failure()));
-    client.exec(command, (error, channel) => {
-      if (error === undefined) return fulfil(channel);
-      const reason = `it runs no command: ${show(error.message, 300).slice(1, -1)}`;
-      reject(new AwError('AW_HOST_UNREACHABLE', { reason }, { cause: error }));
-    });
+    const fail = (cause: Error) => {
+      const reason = `${failed()}: ${show(cause.message, 300).slice(1, -1)}`;
+      reject(new AwError('AW_HOST_UNREACHABLE', { reason }, { cause }));
+    };
+    void over.then(() => fail(failure()));
+    try {
+      open((error, channel) => (error === undefined ? fulfil(take(channel)) : fail(error)));
+    } catch (error) {
+      fail(error as Error);
+    }
   });
 }
 

@@ -5,6 +5,14 @@ import type { HostEntry } from '../../../contract/hosts.ts';
 import type { Limit } from '../limit.ts';
 import type { TransportContext } from '../types.ts';
 
+/** Where a login goes: to a follower, or to a jump host on the way there. */
+export type SshTarget = Pick<
+  HostEntry,
+  'name' | 'address' | 'port' | 'sshUser' | 'hostKey' | 'identityFile'
+> & {
+  isJump?: true;
+};
+
 export interface SshConnection {
   /**
    * Hands `line` to the login shell of the other end. Both outputs flow at once: whoever wants them listens before
@@ -12,6 +20,18 @@ export interface SshConnection {
    * @throws AW_HOST_UNREACHABLE
    */
   start(line: string): Promise<RemoteProcess>;
+  /**
+   * The same for what sshd has under a name of its own, such as `sftp`; no line is read by anybody.
+   * @throws AW_HOST_UNREACHABLE
+   */
+  startSubsystem(name: string): Promise<RemoteProcess>;
+  /** The fingerprint of the key that the host has shown to have. Absent where only the system's ssh knows it. */
+  readonly hostKey?: string;
+  /**
+   * To what listens on a Unix socket there, as to a program's streams; nothing is started. Absent where this SSH cannot.
+   * @throws AW_HOST_UNREACHABLE
+   */
+  openSocket?(path: string): Promise<Omit<RemoteProcess, 'stderr'>>;
   /** Ends the connection, and with it all that this leader sees of the programs. */
   close(): void;
 }

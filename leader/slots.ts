@@ -1,4 +1,4 @@
-/** How many hosts work at one time. */
+/** How many may be at something at one time. */
 
 export interface Slots {
   /** Resolves in the order of the calls, with the function that gives the slot back; undefined once `signal` aborts. */

@@ -1,0 +1,106 @@
+/** The calls of a fence. What can be long is NDJSON, a line for each part. */
+import type { ServerHttp2Stream } from 'node:http2';
+import type { z } from 'zod';
+import {
+  Change,
+  DirectoryDigest,
+  DirectoryName,
+  FenceHold,
+  FenceScan,
+  NameQuestion,
+} from '../../contract/trees.ts';
+import { decodeLines } from '../../tunnel/ndjson.ts';
+import type { Fences } from '../tree/fences.ts';
+import { InvalidRequest, readJson, sendEmpty, sendJson } from './http.ts';
+
+const BODY = 16 * 1024 * 1024;
+/** Lines of one request: more files than anybody has in one tree, and what a follower can hold. */
+const LINES = 4_000_000;
+
+/** @throws AW_FENCE_NOT_FOUND, AW_TREE_*, InvalidRequest */
+export async function answerFence(
+  fences: Fences,
+  stream: ServerHttp2Stream,
+  fenceId: string,
+  call: string,
+): Promise<void> {
+  switch (call) {
+    case 'hold':
+      return hold(fences, stream, fenceId);
+    case 'scan':
+      return sendJson(stream, 200, await fences.scan(fenceId, await readJson(stream, FenceScan, BODY)));
+    case 'names': {
+      const { groups } = await readJson(stream, NameQuestion, BODY);
+      return sendJson(stream, 200, { same: fences.sameNames(fenceId, groups) });
+    }
+    case 'differing':
+      return sendLines(stream, await fences.differing(fenceId, await readLines(stream, DirectoryDigest)));
+    case 'list':
+      return sendLines(stream, await fences.list(fenceId, await readLines(stream, DirectoryName)));
+    case 'plan':
+      return sendLines(stream, await fences.plan(fenceId, await readLines(stream, Change)));
+    case 'content':
+      return takeContent(stream, fences.content(fenceId));
+    case 'apply':
+      return sendJson(stream, 200, await fences.apply(fenceId));
+  }
+}
+
+/** The fence lasts as long as this stream, which ends when its leader lets go of it or is gone. */
+async function hold(fences: Fences, stream: ServerHttp2Stream, fenceId: string): Promise<void> {
+  const held = await fences.hold(fenceId, await readJson(stream, FenceHold, BODY));
+  stream.once('close', () => fences.end(fenceId));
+  if (stream.destroyed) return fences.end(fenceId);
+  stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
+  stream.write(`${JSON.stringify(held)}\n`);
+}
+
+async function takeContent(stream: ServerHttp2Stream, reader: ReturnType<Fences['content']>): Promise<void> {
+  try {
+    for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      reader.write(chunk);
+    }
+    if (!reader.isWhole()) throw new InvalidRequest({ '(body)': 'the content ends within a file' });
+    sendEmpty(stream, 204);
+  } finally {
+    reader.close();
+  }
+}
+
+async function readLines<T extends z.ZodType>(stream: ServerHttp2Stream, schema: T): Promise<z.output<T>[]> {
+  const lines: z.output<T>[] = [];
+  for await (const line of decodeLines(stream.iterator({ destroyOnReturn: false }))) {
+    const parsed = schema.safeParse(parse(line));
+    if (!parsed.success || lines.length === LINES) {
+      throw new InvalidRequest({
+        [`line ${lines.length + 1}`]: parsed.error?.issues[0]?.message ?? 'too many lines',
+      });
+    }
+    lines.push(parsed.data);
+  }
+  return lines;
+}
+
+function parse(line: string): unknown {
+  try {
+    return JSON.parse(line);
+  } catch {
+    return undefined;
+  }
+}
+
+function sendLines(stream: ServerHttp2Stream, values: readonly unknown[]): Promise<void> {
+  stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
+  return new Promise(fulfil => {
+    let next = 0;
+    const more = () => {
+      while (next < values.length) {
+        if (!stream.write(`${JSON.stringify(values[next++])}\n`)) return void stream.once('drain', more);
+      }
+      stream.end();
+      fulfil();
+    };
+    stream.once('close', fulfil);
+    more();
+  });
+}

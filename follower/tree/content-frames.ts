@@ -1,0 +1,88 @@
+/**
+ * Contents of many files on one stream. A frame is 32 bytes of digest, 6 bytes of length (big-endian), and as many bytes of
+ * content. Cut into any chunks on the way, it reads the same.
+ */
+import { createHash, type Hash } from 'node:crypto';
+import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { AwError } from '../../contract/errors.ts';
+import type { Staging } from './staging.ts';
+
+const HEADER = 38;
+
+export function frameHeader(sha256: string, size: number): Buffer {
+  const header = Buffer.alloc(HEADER);
+  header.write(sha256, 0, 'hex');
+  header.writeUIntBE(size, 32, 6);
+  return header;
+}
+
+interface Open {
+  sha256: string;
+  left: number;
+  hash: Hash;
+  part: string;
+  file: number;
+}
+
+/**
+ * Takes a stream of frames into a staging directory. Content is there, by its digest, only when all of it has come and the
+ * digest is its own; what a stream that broke had brought completely stays.
+ */
+export function createContentReader(staging: Staging, expected: ReadonlyMap<string, number>) {
+  let header = Buffer.alloc(0);
+  let open: Open | undefined;
+
+  const begin = () => {
+    const sha256 = header.toString('hex', 0, 32);
+    const size = header.readUIntBE(32, 6);
+    header = Buffer.alloc(0);
+    if (expected.get(sha256) !== size) throw refused('content that nobody has asked for');
+    const part = staging.partPath();
+    open = { sha256, left: size, hash: createHash('sha256'), part, file: openSync(part, 'wx', 0o600) };
+    if (size === 0) finish(open);
+  };
+  const finish = ({ file, hash, part, sha256 }: Open) => {
+    open = undefined;
+    closeSync(file);
+    if (hash.digest('hex') !== sha256) {
+      rmSync(part, { force: true });
+      throw refused('content that is not what it says');
+    }
+    renameSync(part, staging.pathOf(sha256));
+  };
+
+  return {
+    /** @throws AW_INVALID_REQUEST, or the system's error */
+    write(chunk: Buffer): void {
+      let rest = chunk;
+      while (rest.length > 0) {
+        if (open === undefined) {
+          const taken = rest.subarray(0, HEADER - header.length);
+          header = Buffer.concat([header, taken]);
+          rest = rest.subarray(taken.length);
+          if (header.length === HEADER) begin();
+          continue;
+        }
+        const taken = rest.subarray(0, open.left);
+        rest = rest.subarray(taken.length);
+        for (let at = 0; at < taken.length; ) at += writeSync(open.file, taken, at);
+        open.hash.update(taken);
+        open.left -= taken.length;
+        if (open.left === 0) finish(open);
+      }
+    },
+    /** Whether the stream ended between two frames. */
+    isWhole: (): boolean => open === undefined && header.length === 0,
+    /** Lets go of what has not come completely. */
+    close(): void {
+      if (open === undefined) return;
+      closeSync(open.file);
+      rmSync(open.part, { force: true });
+      open = undefined;
+    },
+  };
+}
+
+function refused(problem: string): AwError {
+  return new AwError('AW_INVALID_REQUEST', { problem });
+}

@@ -1,0 +1,77 @@
+/** Synchronous work in a thread of its own, called like functions that take their time. */
+import { parentPort, Worker } from 'node:worker_threads';
+import { AwError, type ErrorDetails, isErrorCode } from '../../contract/errors.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: what goes in and comes out is for the methods' own types.
+type Methods = Record<string, (...args: any[]) => unknown>;
+
+export interface Thread<M extends Methods> {
+  /** One call at a time is at work, in the order they were made. Rejects as the method throws. */
+  call<K extends keyof M & string>(method: K, ...args: Parameters<M[K]>): Promise<Awaited<ReturnType<M[K]>>>;
+  /** Ends it where it is; calls under way reject AW_INTERNAL. */
+  close(): Promise<void>;
+}
+
+interface Failure {
+  message: string;
+  code?: string;
+  details?: Record<string, string | number>;
+}
+
+/** The thread keeps the process alive only while a call is under way. */
+export function startThread<M extends Methods>(module: URL): Thread<M> {
+  const worker = new Worker(module);
+  worker.unref();
+  const pending = new Map<number, PromiseWithResolvers<never>>();
+  let calls = 0;
+  const fail = (error: Error) => {
+    for (const { reject } of pending.values()) reject(error);
+    pending.clear();
+  };
+  worker.on('message', ({ id, result, failure }: { id: number; result: never; failure?: Failure }) => {
+    const call = pending.get(id);
+    pending.delete(id);
+    if (pending.size === 0) worker.unref();
+    if (failure === undefined) call?.resolve(result);
+    else call?.reject(revive(failure));
+  });
+  worker.on('error', fail);
+  worker.on('exit', () => fail(new AwError('AW_INTERNAL', { reason: 'the thread has ended' })));
+  return {
+    call: (method, ...args) => {
+      const id = calls++;
+      const call = Promise.withResolvers<never>();
+      pending.set(id, call);
+      worker.ref();
+      worker.postMessage({ id, method, args });
+      return call.promise;
+    },
+    close: async () => {
+      await worker.terminate();
+    },
+  };
+}
+
+/** The other end, in the thread's module. */
+export function serveThread(methods: Methods): void {
+  parentPort!.on('message', async ({ id, method, args }: { id: number; method: string; args: unknown[] }) => {
+    try {
+      parentPort!.postMessage({ id, result: await methods[method]!(...args) });
+    } catch (error) {
+      parentPort!.postMessage({ id, failure: toFailure(error as Error) });
+    }
+  });
+}
+
+function toFailure(error: Error): Failure {
+  if (error instanceof AwError) return { message: error.message, code: error.code, details: error.details };
+  const { code } = error as NodeJS.ErrnoException;
+  return { message: error.message, ...(code === undefined ? {} : { code }) };
+}
+
+function revive({ message, code, details }: Failure): Error {
+  if (code !== undefined && details !== undefined && isErrorCode(code)) {
+    return new AwError(code, details as ErrorDetails<typeof code>);
+  }
+  return Object.assign(new Error(message), { code });
+}

@@ -1,0 +1,76 @@
+/** Commands of the resident leader, each from its request to the last word. Whatever comes in, only its connection ends by it. */
+import type net from 'node:net';
+import { Readable } from 'node:stream';
+import { asAwError } from '../../contract/errors.ts';
+import type { LeaderRequest } from '../../contract/leader-api.ts';
+import { createPool, type Pool } from '../connections/pool.ts';
+import { leadAttached } from '../orders/attach.ts';
+import { leadRun } from '../orders/run.ts';
+import type { Means } from '../orders/types.ts';
+import { fleetStatus, warmUp } from './fleet.ts';
+import { inputFrom, lead } from './lead.ts';
+import { toFailure } from './messages.ts';
+import { createPeer, type Peer } from './peer.ts';
+import type { State } from './state.ts';
+
+/** Milliseconds a connection to a follower stays without use: longer than any leader without work. */
+const KEPT = 2 ** 31 - 1;
+
+/** What answers commands, each on its own socket, over connections to followers that they share. Loading this loads all of the leader. */
+export function createService(state: State, stateDir: string): (socket: net.Socket) => void {
+  const pool = createPool({ idleMs: KEPT });
+  void state.ended.then(() => pool.close());
+  return socket => void serve(createPeer(socket), state, pool, stateDir);
+}
+
+/** Resolves when the connection is done with; never rejects. */
+async function serve(peer: Peer, state: State, pool: Pool, stateDir: string): Promise<void> {
+  const done = state.work();
+  try {
+    const request = await peer.request();
+    if (request === undefined) peer.close();
+    else await carryOut(request, peer, state, pool, stateDir);
+  } catch (error) {
+    peer.say({ leader: 'failed', error: toFailure(asAwError(error)) });
+    peer.close();
+  } finally {
+    done();
+  }
+}
+
+async function carryOut(request: LeaderRequest, peer: Peer, state: State, pool: Pool, stateDir: string) {
+  const means: Means = { stateDir, connect: pool.connect };
+  switch (request.type) {
+    case 'run': {
+      // Made at once: the command may bring the input as soon as it hears that the run has begun.
+      const { runId, options } = request;
+      const input = options.stdin ? state.awaitInput(runId, peer.gone) : undefined;
+      input?.catch(() => {});
+      const stdin = () => Readable.from(inputFrom(input!), { objectMode: false });
+      await lead(peer, state, options.onLeaderLoss, asker => leadRun(request, { ...asker, stdin }, means));
+      return;
+    }
+    case 'attach': {
+      const stdin = () => Readable.from([]);
+      await lead(peer, state, 'continue', asker => leadAttached(request, { ...asker, stdin }, means));
+      return;
+    }
+    case 'input':
+      // Whoever waits for it reads it from here on.
+      if (!state.giveInput(request.runId, peer)) peer.close();
+      return;
+    case 'up':
+      await warmUp(request, peer, pool, stateDir);
+      state.setIdle(request.idleMs);
+      peer.say({ leader: 'up' });
+      break;
+    case 'status':
+      peer.say({ leader: 'status', ...fleetStatus(state, pool) });
+      break;
+    case 'down':
+      peer.say({ leader: 'down', runs: state.runs() });
+      state.end();
+      break;
+  }
+  peer.close();
+}
