@@ -18,6 +18,8 @@ export async function bundle(entry: string): Promise<Buffer> {
     cwd: root,
     platform: 'node',
     plugins: [selfContained()],
+    // A warning of how long it took would be one of the machine, and no reason to fail.
+    checks: { pluginTimings: false, bundlerTimings: false },
     onLog: (level, log) => {
       if (level === 'warn') throw new Error(log.message);
     },
@@ -40,22 +42,25 @@ export async function bundle(entry: string): Promise<Buffer> {
 function selfContained(): Plugin {
   return {
     name: 'self-contained',
-    async transform(source, id) {
-      if (!id.startsWith(root) || id.includes('/node_modules/') || !source.includes('import.meta'))
-        return null;
-      let code = source.replace(
-        /JSON\.parse\(\s*readFileSync\(new URL\('\.\.\/package\.json', import\.meta\.url\)[^;]*\.version/,
-        JSON.stringify(VERSION),
-      );
-      for (const [expression, module] of source.matchAll(/new URL\('(\.[^']+\.ts)', import\.meta\.url\)/g)) {
-        const thread = await bundle(relative(root, join(dirname(id), module!)));
-        code = code.replace(
-          expression,
-          `new URL('data:text/javascript;base64,${thread.toString('base64')}')`,
+    transform: {
+      filter: { code: 'import.meta' },
+      async handler(source, id) {
+        const isOurs = id.startsWith(root) && !relative(root, id).startsWith('node_modules');
+        if (!isOurs) return null;
+        let code = source.replace(
+          /JSON\.parse\(\s*readFileSync\(new URL\('\.\.\/package\.json', import\.meta\.url\)[^;]*\.version/,
+          JSON.stringify(VERSION),
         );
-      }
-      if (code.includes('import.meta')) this.error(`${id} looks for something beside itself`);
-      return { code, map: null };
+        for (const [expression, module] of source.matchAll(
+          /new URL\('(\.[^']+\.ts)', import\.meta\.url\)/g,
+        )) {
+          const thread = await bundle(relative(root, join(dirname(id), module!)));
+          const inlined = `data:text/javascript;base64,${thread.toString('base64')}`;
+          code = code.replace(expression, `new URL('${inlined}')`);
+        }
+        if (code.includes('import.meta')) this.error(`${id} looks for something beside itself`);
+        return { code, map: null };
+      },
     },
   };
 }

@@ -101,6 +101,29 @@ describe.skipIf(process.platform === 'win32')('the agent', () => {
     expect([third.status, third.body.code]).toEqual([409, 'AW_RUN_CONFLICT']);
   });
 
+  test('its events as the answer to the request, for whoever asks for them', async () => {
+    const request = {
+      runId: 'at-once',
+      host: 'lin-01',
+      command: { kind: 'script', script: 'echo hi' },
+      loginShell: 'sh',
+      cwd: agent.stateDir,
+    };
+    const ask = async () => {
+      const headers = { ':method': 'POST', ':path': '/v1/runs', accept: 'application/x-ndjson' };
+      const stream = agent.session.request(headers);
+      stream.end(JSON.stringify(request));
+      const [head] = await once(stream, 'response');
+      const text = (await stream.toArray()).join('');
+      return { status: head[':status'], type: head['content-type'], lines: text.trimEnd().split('\n') };
+    };
+    const made = await ask();
+    expect(made).toMatchObject({ status: 201, type: 'application/x-ndjson' });
+    expect(made.lines.map(line => JSON.parse(line).type)).toEqual(['hostStarted', 'hostLog', 'hostExited']);
+    expect(await ask()).toEqual({ ...made, status: 200 });
+    expect((await agent.run('at-once', 'another')).status).toBe(409);
+  });
+
   test('input over the wire, byte for byte', async () => {
     await agent.run('input', 'cat', { stdin: 'stream' });
     const bytes = randomBytes(2_000_000);

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AwError } from '../../contract/errors.ts';
+import { AwError, asAwError } from '../../contract/errors.ts';
 import type { RunRequestInput, RunState } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
 import { type AgentlessProcess, agentlessProgram } from '../../follower/adapters/agentless-posix.ts';
@@ -47,11 +47,15 @@ export function createAgentlessClient(place: Place): RunClient {
   const named = (error: AwError) => error.forHost(host.name);
   const { promise: isClosed, resolve: onClose } = Promise.withResolvers<'closed'>();
   const stopped = Promise.withResolvers<'stopped'>();
-  let run: { request: RunRequestInput; epoch: string; startedAt: number } | undefined;
+  let run: { request: RunRequestInput; epoch: string; startedAt: string; since: number } | undefined;
   let verdict: Verdict | undefined;
   let ladder: Ladder | undefined;
   let process: AgentlessProcess | undefined;
   let timer: NodeJS.Timeout | undefined;
+  let isOver = false;
+  void talk.ended.then(() => {
+    isOver = true;
+  });
 
   const state = (): RunState => {
     if (run === undefined) throw new AwError('AW_RUN_NOT_FOUND', { runId: 'of another connection' });
@@ -61,12 +65,14 @@ export function createAgentlessClient(place: Place): RunClient {
       host: host.name,
       epoch,
       state: verdict === undefined ? 'running' : 'ending',
-      startedAt: new Date(startedAt).toISOString(),
+      startedAt,
       nextSeq: 0,
     };
   };
 
   const end = (why: Verdict, first: Step) => {
+    // It has ended by itself; what it wrote is still being read.
+    if (isOver) return;
     verdict ??= why;
     if (ladder !== undefined) return ladder.raise(first);
     const graceMs = run?.request.graceMs ?? DEFAULT_GRACE;
@@ -87,7 +93,7 @@ export function createAgentlessClient(place: Place): RunClient {
   async function* events(...[journal]: Parameters<RunClient['events']>): AsyncGenerator<JournalItem> {
     if (run === undefined)
       throw new AwError('AW_RUN_NOT_FOUND', { runId: journal.runId }, { host: host.name });
-    const { request, epoch, startedAt } = run;
+    const { request, epoch, since } = run;
     const made = { runId: request.runId, host: host.name, epoch };
     const make = (type: string, fields: object) =>
       journal.read(eventLine(made, journal.nextSeq, type, fields).toString().trimEnd());
@@ -120,7 +126,7 @@ export function createAgentlessClient(place: Place): RunClient {
       exit = await exitOf(ended);
     }
     const bytes = { stdout: encoders.stdout.bytes, stderr: encoders.stderr.bytes };
-    yield make('hostExited', { ...exit, durationMs: Math.round(performance.now() - startedAt), bytes });
+    yield make('hostExited', { ...exit, durationMs: Math.round(performance.now() - since), bytes });
   }
 
   const refuseMore = (bytes: number) => {
@@ -162,7 +168,12 @@ export function createAgentlessClient(place: Place): RunClient {
     rttMs,
     async startRun(request) {
       const program = agentlessProgram(request, place.os, place.frame);
-      run = { request, epoch: randomUUID(), startedAt: performance.now() };
+      run = {
+        request,
+        epoch: randomUUID(),
+        startedAt: new Date().toISOString(),
+        since: performance.now(),
+      };
       remote.stdin.on('error', () => {});
       remote.stdin.write(program);
       const { timeoutMs } = request;
@@ -185,7 +196,15 @@ export function createAgentlessClient(place: Place): RunClient {
     async sendInput(_runId, source) {
       const begun = await Promise.race([talk.begun, talk.ended, isClosed]);
       if (typeof begun !== 'object' || begun.kind !== 'started') return;
-      await pour(source, remote, Promise.race([talk.ended, isClosed]));
+      const over = Promise.race([talk.ended, stopped.promise, isClosed]);
+      try {
+        await pour(source, remote, over);
+      } catch (error) {
+        // With the connection the input would end, and the command take a part of it for all of it.
+        end({ reason: 'lost', error: asAwError(error, host.name) }, 'KILL');
+        await over;
+        throw error;
+      }
     },
     close() {
       clearTimeout(timer);

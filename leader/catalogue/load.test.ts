@@ -55,6 +55,25 @@ test('paths of an agent that runs are made absolute', async () => {
   ]);
 });
 
+test('jump hosts: texts, fields, and other entries with their own way', async () => {
+  const over = { ...minimal, transport: 'ssh' };
+  write({
+    hosts: [
+      { ...over, name: 'a', address: 'a.example', jump: 'ops@gate.example:2222, [::1]' },
+      { ...over, name: 'inner', address: 'i.example', port: 7, identityFile: 'k', jump: ['outer'] },
+      { ...over, name: 'c', address: 'c.example', jump: [{ address: 'Inner', sshUser: 'me' }] },
+    ],
+  });
+  expect((await load()).hosts.map(({ jump }) => jump)).toEqual([
+    [{ address: 'gate.example', port: 2222, sshUser: 'ops' }, { address: '::1' }],
+    [{ address: 'outer' }],
+    [
+      { address: 'outer' },
+      { address: 'i.example', port: 7, sshUser: 'me', identityFile: join(root, '.agents', 'k') },
+    ],
+  ]);
+});
+
 test('a byte order mark is no error', async () => {
   write(`\ufeff${JSON.stringify({ hosts: [minimal] })}`);
   expect((await load()).hosts).toHaveLength(1);
@@ -87,6 +106,21 @@ test.each<[string, unknown, string]>([
     'a tag without value',
     { hosts: [{ ...minimal, tags: ['ok=1', 'gpu'] }] },
     'hosts[0].tags[1]: a tag is key=value',
+  ],
+  [
+    'a jump host that a shell could act on',
+    { hosts: [{ ...minimal, jump: 'gate,a;b' }] },
+    'hosts[0].jump[1].address: an address is',
+  ],
+  [
+    'a way in a circle',
+    {
+      hosts: [
+        { ...minimal, address: 'x', jump: 'b' },
+        { ...minimal, name: 'b', address: 'y', jump: 'a' },
+      ],
+    },
+    'hosts[0].jump: the way leads to a again',
   ],
   [
     'two of one name',

@@ -61,8 +61,10 @@ function feedInput(run: HostRun, state: HostState, client: RunClient): void {
   const failed = (thrown: unknown) => {
     const error = asAwError(thrown, run.host.name);
     if (state.stop.aborted || state.journal.exited !== undefined) return;
-    if (reader.errored !== null) {
-      state.inputFailure = asAwError(reader.errored, run.host.name);
+    const fault = reader.errored as NodeJS.ErrnoException | null;
+    // A connection that breaks takes its source along, with this.
+    if (fault !== null && fault.code !== 'ERR_STREAM_PREMATURE_CLOSE') {
+      state.inputFailure = asAwError(fault, run.host.name);
     } else if (error.code === 'AW_HOST_UNREACHABLE') {
       const reason = 'its standard input was cut off with the connection';
       state.inputFailure = new AwError('AW_RUN_LOST', { reason }, { host: run.host.name, cause: error });

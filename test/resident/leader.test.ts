@@ -10,6 +10,8 @@ import { eventually, type Fleet, makeFleet, outputOf } from '../support/fleet.ts
 let fleet: Fleet;
 beforeEach(() => {
   fleet = makeFleet(['a', 'b'].map(name => ({ name, shell: 'sh' as const })));
+  // Who leads is the question here, not what files there are.
+  fleet.env.AW_NO_FENCE = '1';
 });
 afterEach(() => fleet.stop());
 

@@ -2,7 +2,10 @@
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { HostCatalogue } from '../../contract/hosts.ts';
+import { startRun } from '../../leader/index.ts';
 import { eventually, exitOf, outputOf, parseEvents } from '../support/fleet.ts';
 import { hasSshd, makeSshFleet, type SshFleet } from '../support/sshd.ts';
 
@@ -161,6 +164,43 @@ describe.skipIf(!hasSshd)('links without agents', () => {
       expect(outputOf(run.events(), host).length).toBe(20_000_000);
       expect(outputOf(run.events(), host, 'stderr').toString()).toBe('end\n');
     }
+  });
+
+  test('input that breaks off here ends the command before it can take a part for all', async () => {
+    const stateDir = join(fleet.dir, 'own-state');
+    const source = new Readable({ read() {} });
+    const run = await startRun(
+      {
+        hosts: HostCatalogue.parse({ hosts: [fleet.entry('ssh')] }).hosts,
+        project: fleet.project,
+        cwd: fleet.project,
+        command: { kind: 'script', script: 'touch ready; cat >heard; echo all >>heard' },
+        shell: 'sh',
+        env: {},
+        stdin: source,
+        onLeaderLoss: 'continue',
+        mapOutput: false,
+        expandWorkspace: false,
+        detach: false,
+      },
+      { stateDir, asker: { env: fleet.env } },
+    );
+    source.push('a part\n');
+    void eventually(() => readSafely(file('ssh', 'heard')) !== '', 'it has read a part').then(() =>
+      source.destroy(new Error('cut off')),
+    );
+    for await (const _ of run.events);
+    expect((await run.outcome).hosts.ssh).toMatchObject({ verdict: 'failed', reason: 'lost' });
+    expect(readSafely(file('ssh', 'heard'))).toBe('a part\n');
+    expect(running()).toEqual([]);
+  });
+
+  test('a log that grows beyond its limit ends the command', async () => {
+    const run = await fleet.run(['--log-limit', '1M', '--', 'yes']);
+    expect(run.code).toBe(4);
+    for (const host of hosts)
+      expect(exitOf(run.events, host)).toMatchObject({ reason: 'lost', error: { code: 'AW_LOG_LIMIT' } });
+    await eventually(() => running().length === 0, 'nothing is left');
   });
 
   test('when all is over no ssh and no login is left', async () => {

@@ -54,8 +54,11 @@ describe.skipIf(!hasSshd || !canAddUsers)('login shells', () => {
     writeFileSync(fleet.hostsFile, JSON.stringify({ hosts: entries() }));
   });
   afterAll(async () => {
-    await fleet.stop();
-    for (const user of users.values()) user.remove();
+    try {
+      await fleet.stop();
+    } finally {
+      for (const user of users.values()) user.remove();
+    }
   });
 
   const entries = (transport = 'ssh') =>

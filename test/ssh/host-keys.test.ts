@@ -1,9 +1,10 @@
 /** No byte goes to a host that does not show the key it should, over either transport. */
+import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { exitOf } from '../support/fleet.ts';
-import { hasSshd, type KeyPair, makeKey, makeSshFleet, type SshFleet } from '../support/sshd.ts';
+import { hasSshd, type KeyPair, makeKey, makeSshFleet, type SshFleet, startSshd } from '../support/sshd.ts';
 
 describe.skipIf(!hasSshd)('host keys', () => {
   let fleet: SshFleet;
@@ -11,6 +12,8 @@ describe.skipIf(!hasSshd)('host keys', () => {
   const transports = ['ssh', 'openssh'];
   beforeAll(async () => {
     fleet = await makeSshFleet([{ name: 'a', transport: 'ssh' }]);
+    // A connection that a resident leader holds was checked when it was made.
+    fleet.env.AW_NO_DAEMON = '1';
     other = makeKey(join(fleet.dir, 'other'));
   });
   afterAll(async () => {
@@ -83,5 +86,35 @@ describe.skipIf(!hasSshd)('host keys', () => {
         refused('AW_SSH_HOST_KEY_CHANGED', other.fingerprint, 'correct "hostKey" of a in the catalogue'),
       );
     });
+  });
+
+  test('a host certificate: refused by the built-in SSH, so auto takes the one that can check it', async () => {
+    const file = (name: string) => join(fleet.dir, name);
+    makeKey(file('authority'));
+    makeKey(file('certified'));
+    const sign = ['-q', '-s', file('authority'), '-I', 'a host', '-h', '-n', '127.0.0.1'];
+    execFileSync('ssh-keygen', [...sign, file('certified.pub')]);
+    const certified = await startSshd({
+      dir: file('certified-sshd'),
+      authorizedKeys: `${fleet.publicKey}\n`,
+      env: { AW_TEST_FLEET: fleet.dir },
+      config: [`HostKey ${file('certified')}`, `HostCertificate ${file('certified-cert.pub')}`],
+    });
+    try {
+      const { port } = certified;
+      // What is started there ends as a program that is missing: that far it only gets after the login.
+      const fields = { port, agent: '/nowhere/aw-follower' };
+      record(`@cert-authority [127.0.0.1]:${port} ${readFileSync(file('authority.pub'), 'utf8').trim()}`);
+      expect(await attempt('ssh', fields)).toMatchObject(
+        refused('AW_SSH_HOST_KEY_UNKNOWN', 'only transport "openssh" can check certificates'),
+      );
+      expect(await attempt('auto', fields)).toMatchObject(
+        refused('AW_AGENT_MISSING', '/nowhere/aw-follower'),
+      );
+      record(`@cert-authority [127.0.0.1]:${port} ${other.publicKey}`);
+      expect(await attempt('auto', fields)).toMatchObject(refused('AW_SSH_HOST_KEY_UNKNOWN', ''));
+    } finally {
+      await certified.stop();
+    }
   });
 });

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { HostEntry } from '../../../contract/hosts.ts';
 import { homeOf } from '../../transports/environment.ts';
-import { configures } from '../../transports/ssh/config.ts';
+import { needsOpenssh } from '../../transports/ssh/config.ts';
 import { sshUser } from '../../transports/ssh/errors.ts';
 
 const SSH_PORT = 22;
@@ -66,8 +66,7 @@ interface Hop {
 
 /** `auto` decides as the transport does. */
 async function wayOf(host: HostEntry, env: NodeJS.ProcessEnv): Promise<Target['way']> {
-  if (host.transport === 'auto')
-    return (await configures(host.address!, homeOf({ env }))) ? 'openssh' : 'ssh';
+  if (host.transport === 'auto') return (await needsOpenssh(host, homeOf({ env }))) ? 'openssh' : 'ssh';
   return host.transport === 'openssh' ? 'openssh' : 'ssh';
 }
 

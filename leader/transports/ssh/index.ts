@@ -12,9 +12,10 @@ const ssh: OpenSsh = async (...to) => (await import('./ssh2.ts')).openSsh2(...to
 
 /** The one of the two that reaches this host best: see docs/adr/0006. */
 const auto: OpenSsh = async (host, context, limit) => {
-  const { configures } = await import('./config.ts');
-  const way = (await configures(host.address!, homeOf(context))) ? openssh : ssh;
-  return way(host, context, limit);
+  const { needsOpenssh } = await import('./config.ts');
+  const onTheWay = [host, ...(host.jump ?? [])];
+  const needs = await Promise.all(onTheWay.map(target => needsOpenssh(target, homeOf(context))));
+  return needs.includes(true) ? openssh(host, context, limit) : ssh(host, context, limit);
 };
 
 /** By the `transport` of a catalogue entry. */

@@ -70,6 +70,13 @@ export function judge(known: readonly KnownKey[], address: string, port: number,
   return authority === undefined ? { kind: 'unknown' } : { kind: 'unknown', authority };
 }
 
+/** Whether a certificate authority vouches for the host, and no key of its own is on record. */
+export function hasAuthority(known: readonly KnownKey[], address: string, port: number): boolean {
+  const own = known.filter(entry => isFor(entry, recordName(address, port)));
+  const marked = (marker: KnownKey['marker']) => own.some(entry => entry.marker === marker);
+  return marked('cert-authority') && !marked(undefined);
+}
+
 /** The types of the keys on record for a host: it should be asked for one of these first. */
 export function knownTypes(known: readonly KnownKey[], address: string, port: number): string[] {
   const names = [recordName(address, port), address.toLowerCase()];

@@ -50,8 +50,13 @@ export async function openMaster(
 ): Promise<Master> {
   limit.waitFor(() => saidOf(target, 'ssh does not get there'));
   const settings = await readSettings(target, context, limit);
+  if (process.platform === 'win32') {
+    if (way === undefined) return loginsOfSsh(target, context);
+    const reason = 'the ssh of Windows cannot share a login on a jump host: transport "ssh" can';
+    throw new AwError('AW_HOST_UNREACHABLE', { reason });
+  }
   const mayShare = settings.hasControlPath && target.hostKey === undefined && way === undefined;
-  if (mayShare && (await hasMaster(target, context, limit))) return mastersOfUser(target, context);
+  if (mayShare && (await hasMaster(target, context, limit))) return loginsOfSsh(target, context);
   const hops = way ?? (depth < MAX_JUMPS ? settings.jumps : []);
   const login = async (attempt: () => Promise<Master>) => {
     try {
@@ -82,8 +87,8 @@ export async function openMaster(
   });
 }
 
-/** One that the user has opened, and that stays. */
-function mastersOfUser(target: SshTarget, context: TransportContext): Master {
+/** Leaves it to ssh: it uses a connection that the user has open, or makes one for every program. */
+function loginsOfSsh(target: SshTarget, context: TransportContext): Master {
   return {
     args: ['-o', 'ControlMaster=no', ...sshOptions(target, context)],
     over: new Promise(() => {}),
