@@ -74,6 +74,7 @@ export const LeaderRequest = z.discriminatedUnion('type', [
     ...selectors,
     acceptNewHostKeys: z.boolean().optional(),
     autoInstall: z.boolean().optional(),
+    agentless: z.boolean().optional(),
     /** Milliseconds without work after which the leader ends; absent: it stays. */
     idleMs: z.int().positive().optional(),
   }),

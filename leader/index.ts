@@ -11,6 +11,9 @@
  * | `agentless/` | a run on a host that has no agent, with the face of a client of one |
  * | `records/` | what this machine knows of its runs, so that they can be listed and attached to |
  * | `ingest/` | the spool on disk and the pusher that brings it to the service |
+ * | `orders/` | what commands ask of a leader, as plain data, and carrying it out |
+ * | `daemon/` | the resident leader: its process, and the commands' end of the line to it |
+ * | `connections/` | connections to followers that outlive the runs they were made for |
  * | `service-client.ts` | the service API |
  * | `followers/` | list, doctor, stop |
  * | `install/` | brings the agent to hosts over SSH, and takes it away |

@@ -1,9 +1,23 @@
 /** What a directory can hold, found by trying: names of file systems say little, and one directory may differ from the next. */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, lstatSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import { AwError, show } from '../../contract/errors.ts';
 import type { Capabilities } from '../../contract/trees.ts';
 import { TEMPORARY_PREFIX } from './protected-names.ts';
+
+/** What file systems say of names that they cannot have. */
+const IMPOSSIBLE = new Set(['EINVAL', 'ENOENT', 'EPERM', 'ENAMETOOLONG', 'EILSEQ']);
 
 /** @throws the system's error when nothing can be written there */
 export function probeCapabilities(root: string): Capabilities {
@@ -20,12 +34,50 @@ export function probeCapabilities(root: string): Capabilities {
 }
 
 /**
- * Whether two names of the directory are one. Both are made up into names that nobody else has.
- * @throws the system's error when the first cannot be made
+ * Of each group of names, the pairs that are one name there.
+ * @throws AW_TREE_PATH for what is more than a name; the system's error
  */
-export function areOneName(root: string, one: string, other: string): boolean {
-  const prefix = `${TEMPORARY_PREFIX}${randomBytes(6).toString('hex')}-`;
-  return areSameName(root, prefix + one, prefix + other);
+export function sameNames(root: string, groups: readonly (readonly string[])[]): [string, string][] {
+  const place = mkdtempSync(join(root, TEMPORARY_PREFIX));
+  try {
+    return groups.flatMap((names, index) => {
+      for (const name of names) checkName(name);
+      const own = join(place, String(index));
+      mkdirSync(own);
+      const files = names.map(name => ({ name, inode: touch(`${own}/${name}`) }));
+      rmSync(own, { recursive: true });
+      return files.flatMap(({ name, inode }, at) =>
+        files
+          .slice(at + 1)
+          .filter(other => inode !== undefined && other.inode === inode)
+          .map((other): [string, string] => [name, other.name]),
+      );
+    });
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+}
+
+function checkName(name: string): void {
+  if (name === '' || name === '.' || name === '..' || /[/\0]/.test(name) || isWindowsPath(name)) {
+    throw new AwError('AW_TREE_PATH', { path: show(name), reason: 'it is not a name' });
+  }
+}
+
+function isWindowsPath(name: string): boolean {
+  return process.platform === 'win32' && /[\\:]/.test(name);
+}
+
+/** Which file the name leads to; undefined when the file system cannot have it. */
+function touch(file: string): bigint | undefined {
+  try {
+    closeSync(openSync(file, 'a', 0o600));
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!IMPOSSIBLE.has(code)) throw error;
+    return undefined;
+  }
+  return lstatSync(file, { bigint: true }).ino;
 }
 
 function areSameName(root: string, one: string, other: string): boolean {
@@ -67,8 +119,8 @@ function canCreate(file: string): boolean {
     writeFileSync(file, '', { flag: 'wx' });
     return true;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EINVAL' && code !== 'ENOENT' && code !== 'EPERM') throw error;
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (!IMPOSSIBLE.has(code)) throw error;
     return false;
   } finally {
     rmSync(file, { force: true });

@@ -3,11 +3,14 @@
  * content. Cut into any chunks on the way, it reads the same.
  */
 import { createHash, type Hash } from 'node:crypto';
-import { closeSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { AwError } from '../../contract/errors.ts';
 import type { Staging } from './staging.ts';
 
 const HEADER = 38;
+/** Bytes. So much of nothing is left out, so that a file with holes need not fill a disk. */
+const HOLE = 4096;
+const NOTHING = Buffer.alloc(64 * 1024);
 
 export function frameHeader(sha256: string, size: number): Buffer {
   const header = Buffer.alloc(HEADER);
@@ -18,6 +21,7 @@ export function frameHeader(sha256: string, size: number): Buffer {
 
 interface Open {
   sha256: string;
+  size: number;
   left: number;
   hash: Hash;
   part: string;
@@ -38,12 +42,16 @@ export function createContentReader(staging: Staging, expected: ReadonlyMap<stri
     header = Buffer.alloc(0);
     if (expected.get(sha256) !== size) throw refused('content that nobody has asked for');
     const part = staging.partPath();
-    open = { sha256, left: size, hash: createHash('sha256'), part, file: openSync(part, 'wx', 0o600) };
+    open = { sha256, size, left: size, hash: createHash('sha256'), part, file: openSync(part, 'wx', 0o600) };
     if (size === 0) finish(open);
   };
-  const finish = ({ file, hash, part, sha256 }: Open) => {
-    open = undefined;
-    closeSync(file);
+  const finish = ({ file, hash, part, sha256, size }: Open) => {
+    try {
+      ftruncateSync(file, size);
+    } finally {
+      open = undefined;
+      closeSync(file);
+    }
     if (hash.digest('hex') !== sha256) {
       rmSync(part, { force: true });
       throw refused('content that is not what it says');
@@ -65,7 +73,7 @@ export function createContentReader(staging: Staging, expected: ReadonlyMap<stri
         }
         const taken = rest.subarray(0, open.left);
         rest = rest.subarray(taken.length);
-        for (let at = 0; at < taken.length; ) at += writeSync(open.file, taken, at);
+        writeAt(open.file, taken, open.size - open.left);
         open.hash.update(taken);
         open.left -= taken.length;
         if (open.left === 0) finish(open);
@@ -81,6 +89,13 @@ export function createContentReader(staging: Staging, expected: ReadonlyMap<stri
       open = undefined;
     },
   };
+}
+
+function writeAt(file: number, bytes: Buffer, position: number): void {
+  if (bytes.length >= HOLE && bytes.equals(NOTHING.subarray(0, bytes.length))) return;
+  for (let at = 0; at < bytes.length; ) {
+    at += writeSync(file, bytes, at, bytes.length - at, position + at);
+  }
 }
 
 function refused(problem: string): AwError {

@@ -2,7 +2,7 @@
 import type { Capabilities, ExclusionCode } from '../../contract/trees.ts';
 import { windowsNameProblem } from '../path-mapping/windows-names.ts';
 import type { TreeNode } from './node.ts';
-import { isGitAlias } from './protected-names.ts';
+import { vcsAliasOf } from './protected-names.ts';
 
 export interface Problem {
   code: ExclusionCode;
@@ -18,7 +18,8 @@ export function problemOf(name: string, node: TreeNode, capabilities: Capabiliti
 
 function nameProblem(name: string, { windowsNames, nameUnit }: Capabilities): Problem | undefined {
   // On every follower: what is harmless on one disk may be copied to another.
-  if (isGitAlias(name)) return { code: 'git-alias', detail: 'some file systems take it for .git' };
+  const alias = vcsAliasOf(name);
+  if (alias !== undefined) return { code: 'git-alias', detail: `some file systems take it for ${alias}` };
   const length = nameUnit === 'byte' ? Buffer.byteLength(name) : name.length;
   if (length > LONGEST_NAME) {
     const unit = nameUnit === 'byte' ? 'bytes' : 'UTF-16 units';

@@ -16,12 +16,13 @@ export function isVcsDirectory(name: string): boolean {
   return VCS.has(name);
 }
 
-/** Whether some file system takes this name for `.git`. True of `.git` itself. */
-export function isGitAlias(name: string): boolean {
+/** The version control directory that some file system takes this name for; also where it is that name. */
+export function vcsAliasOf(name: string): string | undefined {
   const stem = name
     .replace(HFS_IGNORED, '')
     .replace(/:.*$/s, '')
     .replace(/[. ]+$/, '')
     .toLowerCase();
-  return stem === '.git' || stem === 'git~1';
+  const [, short] = /^(.+)~\d+$/.exec(stem) ?? [];
+  return [stem, `.${short}`].find(alias => VCS.has(alias));
 }

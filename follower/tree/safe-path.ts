@@ -1,18 +1,20 @@
 /** Paths from the wire never leave the root, whatever stands there now. */
 import { lstatSync } from 'node:fs';
 import { AwError, show } from '../../contract/errors.ts';
-import { isGitAlias, isVcsDirectory, TEMPORARY_PREFIX } from './protected-names.ts';
+import { windowsNameProblem } from '../path-mapping/windows-names.ts';
+import { TEMPORARY_PREFIX, vcsAliasOf } from './protected-names.ts';
 
 /** @throws AW_TREE_PATH for a path that no leader has a reason to name */
-export function checkTreePath(path: string): void {
+export function checkTreePath(path: string, platform: NodeJS.Platform = process.platform): void {
   const refuse = (reason: string) => new AwError('AW_TREE_PATH', { path: show(path), reason });
   if (path.includes('\0')) throw refuse('it holds a NUL byte');
   for (const name of path.split('/')) {
     if (name === '' || name === '.' || name === '..') throw refuse('it is not a plain path below the root');
-    if (isGitAlias(name) || isVcsDirectory(name)) throw refuse('it leads into a version control directory');
-    if (name.startsWith(TEMPORARY_PREFIX)) throw refuse('its name is kept for temporary files');
-    if (process.platform === 'win32' && /[\\:]/.test(name))
-      throw refuse('Windows reads more than a name in it');
+    if (vcsAliasOf(name) !== undefined) throw refuse('it leads into a version control directory');
+    if (name.toLowerCase().startsWith(TEMPORARY_PREFIX)) throw refuse('its name is kept for temporary files');
+    // Node speaks to Windows in a way that lets it make what no other program can open, and streams of files.
+    const problem = platform === 'win32' ? windowsNameProblem(name) : undefined;
+    if (problem !== undefined) throw refuse(`a name in it ${problem}`);
   }
 }
 
@@ -50,7 +52,8 @@ export function createSafeRoot(root: string) {
 }
 export type SafeRoot = ReturnType<typeof createSafeRoot>;
 
-function parentOf(path: string): string {
+/** The path of the directory it is in; '' for the root. */
+export function parentOf(path: string): string {
   const end = path.lastIndexOf('/');
   return end < 0 ? '' : path.slice(0, end);
 }

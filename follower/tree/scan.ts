@@ -15,6 +15,8 @@ export interface ScanOptions {
   previous?: DirectoryNode | undefined;
   /** Whether the file system can mark files executable; where it cannot, none is. */
   executable: boolean;
+  /** Met something that a fence has left, which is no part of any tree. Its absolute path. */
+  onTemporary?(path: string): void;
 }
 
 export interface Scan {
@@ -55,7 +57,11 @@ function scanDirectory(
   for (const entry of list(directoryPath, at, found)) {
     const { name } = entry;
     const path = at === '' ? name : `${at}/${name}`;
-    if (name.startsWith(TEMPORARY_PREFIX) || options.rules.ignores(path, entry.isDirectory())) {
+    if (name.startsWith(TEMPORARY_PREFIX)) {
+      options.onTemporary?.(`${directoryPath}/${name}`);
+      continue;
+    }
+    if (options.rules.ignores(path, entry.isDirectory())) {
       ignored++;
       continue;
     }

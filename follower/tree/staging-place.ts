@@ -1,6 +1,6 @@
 /** Where content waits for its tree: a directory of nobody else's, from which a rename reaches the tree. */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { AwError, show } from '../../contract/errors.ts';
 import type { Place } from './place.ts';
@@ -27,21 +27,19 @@ export function stagingFor({ path, stateDir }: Pick<Place, 'path' | 'stateDir'>)
       return directory;
     } catch (error) {
       reason = (error as NodeJS.ErrnoException).code ?? String(error);
-      if (directory.startsWith(stateDir)) continue;
-      removeQuietly(directory);
+      removeEmpty(directory);
     }
   }
   throw new AwError('AW_TREE_ROOT', { path: show(path), reason });
 }
 
-/** What stands there but is a link, or somebody else's, was put there for this to be misled. */
+/** A link in its place was put there to mislead; in a directory of somebody else, content could become other content. */
 function makeOwn(directory: string): void {
   const there = lstatSync(directory, { throwIfNoEntry: false });
-  if (there !== undefined && !(there.isDirectory() && (process.getuid?.() ?? there.uid) === there.uid)) {
-    rmSync(directory, { recursive: true, force: true });
-  }
+  if (there?.isDirectory() === false) rmSync(directory);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  if (!lstatSync(directory).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' });
+  const { uid } = lstatSync(directory);
+  if (uid !== (process.getuid?.() ?? uid)) throw Object.assign(new Error(), { code: 'EPERM' });
   if (process.platform !== 'win32') chmodSync(directory, 0o700);
 }
 
@@ -57,10 +55,11 @@ function tryRename(directory: string, root: string): void {
   }
 }
 
-function removeQuietly(directory: string): void {
+/** Where nothing is kept, nothing need be left. */
+export function removeEmpty(directory: string): void {
   try {
-    rmSync(directory, { recursive: true, force: true });
+    rmdirSync(directory);
   } catch {
-    // It is not ours.
+    // It is not empty, or not ours.
   }
 }

@@ -14,6 +14,7 @@ import { join } from 'node:path';
 import { hashFile } from './hash-file.ts';
 
 const PART = '.part';
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EROFS']);
 
 export interface Staging {
   readonly directory: string;
@@ -29,6 +30,26 @@ export interface Staging {
   copyIn(file: string, sha256: string): boolean;
   /** Removes what is not whole, and what is whole as well, unless it is still `wanted`. */
   clear(wanted?: ReadonlySet<string>): void;
+}
+
+/**
+ * Believes nothing it finds there: what is not whole goes, and so does what is not what its name says, as a power failure
+ * leaves it.
+ * @throws the system's error when it cannot be read
+ */
+export function recoverStaging(directory: string): Staging {
+  const staging = openStaging(directory);
+  const whole = readdirSync(directory).filter(name => isIntact(join(directory, name), name));
+  staging.clear(new Set(whole));
+  return staging;
+}
+
+function isIntact(file: string, sha256: string): boolean {
+  try {
+    return hashFile(file).sha256 === sha256;
+  } catch {
+    return false;
+  }
 }
 
 /** @throws the system's error when the directory cannot be made */
@@ -55,7 +76,7 @@ export function openStaging(directory: string): Staging {
         renameSync(part, pathOf(sha256));
         return true;
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw error;
+        if (NO_ROOM.has((error as NodeJS.ErrnoException).code ?? '')) throw error;
         return false;
       } finally {
         rmSync(part, { force: true });
@@ -64,7 +85,12 @@ export function openStaging(directory: string): Staging {
     clear: (wanted = new Set()) => {
       if (!existsSync(directory)) return;
       for (const name of readdirSync(directory)) {
-        if (!wanted.has(name)) rmSync(join(directory, name), { force: true, recursive: true });
+        if (wanted.has(name)) continue;
+        try {
+          rmSync(join(directory, name), { force: true, recursive: true });
+        } catch {
+          // Windows keeps a program that runs, which was moved here out of the way, until it ends.
+        }
       }
     },
   };

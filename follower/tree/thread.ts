@@ -8,8 +8,10 @@ type Methods = Record<string, (...args: any[]) => unknown>;
 export interface Thread<M extends Methods> {
   /** One call at a time is at work, in the order they were made. Rejects as the method throws. */
   call<K extends keyof M & string>(method: K, ...args: Parameters<M[K]>): Promise<Awaited<ReturnType<M[K]>>>;
-  /** Ends it where it is; calls under way reject AW_INTERNAL. */
+  /** Ends it where it is; calls under way, and later ones, reject AW_INTERNAL. */
   close(): Promise<void>;
+  /** It was closed, or has failed: it answers no call any more. */
+  readonly hasEnded: boolean;
 }
 
 interface Failure {
@@ -35,10 +37,23 @@ export function startThread<M extends Methods>(module: URL): Thread<M> {
     if (failure === undefined) call?.resolve(result);
     else call?.reject(revive(failure));
   });
-  worker.on('error', fail);
-  worker.on('exit', () => fail(new AwError('AW_INTERNAL', { reason: 'the thread has ended' })));
+  let hasEnded = false;
+  const over = () => new AwError('AW_INTERNAL', { reason: 'the thread has ended' });
+  worker.on('error', error => {
+    hasEnded = true;
+    fail(error);
+  });
+  worker.on('exit', () => {
+    hasEnded = true;
+    fail(over());
+  });
   return {
+    get hasEnded() {
+      return hasEnded;
+    },
     call: (method, ...args) => {
+      // A thread that is gone would never answer.
+      if (hasEnded) return Promise.reject(over());
       const id = calls++;
       const call = Promise.withResolvers<never>();
       pending.set(id, call);
@@ -47,6 +62,7 @@ export function startThread<M extends Methods>(module: URL): Thread<M> {
       return call.promise;
     },
     close: async () => {
+      hasEnded = true;
       await worker.terminate();
     },
   };

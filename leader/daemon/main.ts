@@ -42,8 +42,6 @@ export async function main(argv: string[]): Promise<number> {
 }
 
 async function reside(stateDir: string, socketPath: string, idleMs: number): Promise<void> {
-  // Everything a leader writes is for its owner alone.
-  process.umask(0o077);
   if (fstatSync(2).size > MAX_LOG) ftruncateSync(2);
   const lock = await takeOver(leaderLock(stateDir));
   const state = createState(idleMs);
@@ -74,7 +72,13 @@ async function listen(path: string, state: State, stateDir: string): Promise<net
   server.maxConnections = MAX_COMMANDS;
   // Left by a leader that was killed: whoever holds the lock is the only one here.
   rmSync(path, { force: true });
-  const listening = new Promise<void>((fulfil, reject) => server.once('error', reject).listen(path, fulfil));
+  const listening = new Promise<void>((fulfil, reject) =>
+    server.once('error', reject).once('listening', fulfil),
+  );
+  // The file is made within this call. Only for that: agents started here inherit the mask, and what runs there does.
+  const mask = process.umask(0o177);
+  server.listen(path);
+  process.umask(mask);
   const leading = listening.then(async () => {
     const { createService } = await import('./serve.ts');
     return createService(state, stateDir);

@@ -56,11 +56,7 @@ export async function planRun(order: RunOrder, stateDir: string): Promise<RunSpe
             portability: options.portability ?? 'error',
           },
         }),
-    reach: {
-      acceptNewHostKeys: options.acceptNewHostKeys === true,
-      autoInstall: options.autoInstall === true,
-      agentless: options.agentless === true,
-    },
+    reach: reachOf(options),
   };
 }
 
@@ -68,10 +64,11 @@ export async function planRun(order: RunOrder, stateDir: string): Promise<RunSpe
 type Asked = Pick<RunOrder, 'name' | 'words' | 'tail' | 'options'>;
 
 /** How the hosts are to be reached. */
-export function reachOf(options: Pick<RunOptions, 'acceptNewHostKeys' | 'autoInstall'>): Reach {
+export function reachOf(options: Pick<RunOptions, 'acceptNewHostKeys' | 'autoInstall' | 'agentless'>): Reach {
   return {
     acceptNewHostKeys: options.acceptNewHostKeys === true,
     autoInstall: options.autoInstall === true,
+    agentless: options.agentless === true,
   };
 }
 

@@ -56,6 +56,16 @@ test('the first command starts it, those at the same time and after it share it 
   expect(before.connections.length).toBeLessThanOrEqual(6);
 });
 
+test('what runs is the same as without it, also the mask of the files it makes', async () => {
+  const script = 'umask; pwd; echo "$HOME $PATH"; env | cut -d= -f1 | sort';
+  const led = await fleet.run(['-c', script]);
+  await fleet.aw(['agent', 'followers', 'stop']);
+  const alone = await fleet.run(['--no-daemon', '-c', script]);
+  for (const host of ['a', 'b'])
+    expect(outputOf(led.events, host).toString()).toBe(outputOf(alone.events, host).toString());
+  expect(outputOf(led.events, 'a').toString()).toContain(process.umask().toString(8).padStart(4, '0'));
+});
+
 test.each([
   ['--no-daemon', {}],
   ['', { AW_NO_DAEMON: '1' }],
@@ -167,6 +177,16 @@ test('a directory that others can enter is no place for it', async () => {
   const { code, stderr } = await fleet.run(['--', 'true']);
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
   expect(leaders()).toEqual([]);
+});
+
+test('a disk that takes no files is told once', async () => {
+  const result = await fleet.aw(['agent', 'run-everywhere', '--', 'true'], {
+    env: { AW_STATE_DIR: '/dev/null/state' },
+  });
+  expect(result).toMatchObject({
+    code: 4,
+    stderr: expect.stringMatching(/^error AW_DISK: .*\n {2}remedy: .*\n$/),
+  });
 });
 
 test('twenty commands at once', async () => {

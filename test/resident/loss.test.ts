@@ -161,9 +161,9 @@ test('of the command with --on-leader-loss cancel: the run is cancelled', async 
   expect(await record(runId)).toMatchObject({ outcome: { exitCode: 130 } });
 });
 
-test.each([['a'], ['a', 'b']])(
-  'of the command while it gives input to %s %s: nobody takes half of it for the whole',
-  async (...names) => {
+test.each([[['a']], [['a', 'b']]])(
+  'of the command while it gives input to %j: nobody takes half of it for the whole',
+  async names => {
     const selected = names.flatMap(name => ['--host', name]);
     const { command, printed } = await started('--stdin', ...selected, '--', 'sh', '-c', 'echo up; cat');
     command.stdin!.write('half of it\n');

@@ -84,7 +84,7 @@ describe.skipIf(!hasSshd || !canAddUsers)('login shells', () => {
         for (const shell of shells)
           expect([shell, argv(outputOf(run.events, shell))]).toEqual([shell, ['first', ...args]]);
       }),
-      { numRuns: 4 },
+      { numRuns: 12 },
     );
   });
 
