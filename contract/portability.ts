@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { HostName } from './names.ts';
 import { Capabilities, ExclusionCode } from './trees.ts';
 
-export const PortabilityCode = z.enum([
+const Code = z.enum([
   ...ExclusionCode.options,
   'path-too-long',
   /** The file arrives, its mark does not. */
@@ -12,17 +12,16 @@ export const PortabilityCode = z.enum([
   'line-endings',
   'mixed-line-endings',
 ]);
-export type PortabilityCode = z.infer<typeof PortabilityCode>;
 
 /** `error`: some follower cannot have it as it is. `warning`: it arrives and may not work. `note`: so that nobody wonders. */
-export const PortabilityLevel = z.enum(['error', 'warning', 'note']);
+const Level = z.enum(['error', 'warning', 'note']);
 
 export const PortabilityProblem = z.looseObject({
   type: z.literal('problem'),
   /** From the project's root, with `/`. */
   path: z.string(),
-  code: PortabilityCode,
-  level: PortabilityLevel,
+  code: Code,
+  level: Level,
   /** For a person. */
   detail: z.string(),
   /** A free name in the same directory that every system can have. Where paths lie in one another, rename the deeper first. */

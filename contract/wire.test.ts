@@ -7,6 +7,7 @@ import * as followerApi from './follower-api.ts';
 import { HostCatalogue } from './hosts.ts';
 import * as installation from './installation.ts';
 import * as leaderApi from './leader-api.ts';
+import * as portability from './portability.ts';
 import { Problem } from './problem.ts';
 import * as serviceApi from './service-api.ts';
 
@@ -51,6 +52,7 @@ const schemas: Record<string, unknown> = {
   ...leaderApi,
   ...serviceApi,
   ...installation,
+  ...portability,
   Problem,
 };
 /** Parts of messages, and what has a file of its own. */

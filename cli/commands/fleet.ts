@@ -30,9 +30,9 @@ export const run: CommandRun = async (name, argv, io) => {
   let exitCode = 0;
   const command = createCommand(name, io)
     .description(
-      'The resident leader: a process of this machine that keeps connections to followers, so that a command\n' +
-        'costs one round trip. The first command that needs it starts it; unused for 15 minutes (AW_LEADER_IDLE\n' +
-        'in seconds) it ends by itself.',
+      'The resident leader: a process of this machine that keeps connections to followers, so that a\n' +
+        'command costs one round trip. The first command that needs it starts it; unused for 15 minutes\n' +
+        '(AW_LEADER_IDLE, in seconds) it ends by itself.',
     )
     .addHelpText('after', `\nExamples:\n  ${name} up\n  ${name} status\n  ${name} down`);
 
@@ -66,7 +66,7 @@ export const run: CommandRun = async (name, argv, io) => {
 
   command
     .command('down')
-    .description('End it. Runs go on at their followers, and commands that watch one start another leader.')
+    .description('End it. Runs go on; a command that watches one starts another leader.')
     .addHelpText('after', `\nExample:\n  ${name} down`)
     .action(async () => {
       await down(io);

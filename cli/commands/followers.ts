@@ -9,6 +9,7 @@ import { addSelectors, checkSelectors, type SelectorOptions } from '../options/s
 import { errorLines } from '../render/error-text.ts';
 import { tableLines } from '../render/table.ts';
 import type { Io } from '../terminal/io.ts';
+import { addCheck, checkPortability } from './followers-check.ts';
 import { addFence, syncFence } from './followers-fence.ts';
 import { addChanges, change } from './followers-install.ts';
 
@@ -58,6 +59,10 @@ export const run: CommandRun = async (name, argv, io) => {
   addFence(command, name, async options => {
     const { findProject } = await import('../../leader/index.ts');
     exitCode = await syncFence(findProject(io.cwd), await select(options, name, io), options, io);
+  });
+  addCheck(command, name, async options => {
+    const { findProject } = await import('../../leader/index.ts');
+    exitCode = await checkPortability(findProject(io.cwd), await select(options, name, io), options, io);
   });
   addChanges(command, name, async (what, options) => {
     exitCode = await change(what, await select(options, name, io), options, io);

@@ -1,7 +1,7 @@
 /** What the demo says. Pure; short enough to be read. */
 import type { Event } from '../../contract/events.ts';
-import type { Paint } from '../render/paint.ts';
 import { commandText } from '../../leader/orders/command-text.ts';
+import type { Paint } from '../render/paint.ts';
 import { AW, type Service } from './children.ts';
 import type { Stage } from './stage.ts';
 

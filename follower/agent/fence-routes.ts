@@ -14,8 +14,8 @@ import type { Fences } from '../tree/fences.ts';
 import { InvalidRequest, readJson, sendEmpty, sendJson } from './http.ts';
 
 const BODY = 16 * 1024 * 1024;
-/** Lines of one request: more files than anybody has in one tree, and what a follower can hold. */
-const LINES = 4_000_000;
+/** Lines of one request, and their characters: more than any tree has, and what a follower can hold. */
+const LINES = { count: 2_000_000, characters: 256 * 1024 * 1024 };
 
 /** @throws AW_FENCE_NOT_FOUND, AW_TREE_*, InvalidRequest */
 export async function answerFence(
@@ -31,7 +31,7 @@ export async function answerFence(
       return sendJson(stream, 200, await fences.scan(fenceId, await readJson(stream, FenceScan, BODY)));
     case 'names': {
       const { groups } = await readJson(stream, NameQuestion, BODY);
-      return sendJson(stream, 200, { same: fences.sameNames(fenceId, groups) });
+      return sendJson(stream, 200, { same: await fences.sameNames(fenceId, groups) });
     }
     case 'differing':
       return sendLines(stream, await fences.differing(fenceId, await readLines(stream, DirectoryDigest)));
@@ -48,7 +48,11 @@ export async function answerFence(
 
 /** The fence lasts as long as this stream, which ends when its leader lets go of it or is gone. */
 async function hold(fences: Fences, stream: ServerHttp2Stream, fenceId: string): Promise<void> {
-  const held = await fences.hold(fenceId, await readJson(stream, FenceHold, BODY));
+  const request = await readJson(stream, FenceHold, BODY);
+  const gone = new AbortController();
+  stream.once('close', () => gone.abort());
+  if (stream.destroyed) gone.abort();
+  const held = await fences.hold(fenceId, request, gone.signal);
   stream.once('close', () => fences.end(fenceId));
   if (stream.destroyed) return fences.end(fenceId);
   stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
@@ -69,15 +73,16 @@ async function takeContent(stream: ServerHttp2Stream, reader: ReturnType<Fences[
 
 async function readLines<T extends z.ZodType>(stream: ServerHttp2Stream, schema: T): Promise<z.output<T>[]> {
   const lines: z.output<T>[] = [];
+  let characters = 0;
   for await (const line of decodeLines(stream.iterator({ destroyOnReturn: false }))) {
+    const refuse = (problem = '') => new InvalidRequest({ [`line ${lines.length + 1}`]: problem });
+    characters += line.length;
+    if (lines.length === LINES.count || characters > LINES.characters) throw refuse('too much');
     const parsed = schema.safeParse(parse(line));
-    if (!parsed.success || lines.length === LINES) {
-      throw new InvalidRequest({
-        [`line ${lines.length + 1}`]: parsed.error?.issues[0]?.message ?? 'too many lines',
-      });
-    }
+    if (!parsed.success) throw refuse(parsed.error.issues[0]?.message);
     lines.push(parsed.data);
   }
+  if (stream.aborted) throw new Error('the request was cut off');
   return lines;
 }
 

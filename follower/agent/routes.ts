@@ -99,8 +99,10 @@ async function createRun({ runs, fences, report }: AgentContext, { stream, accep
   const request = await readJson(stream, RunRequest, MAX_RUN_REQUEST);
   // A run that is there already has changed the tree by now, as it may.
   const isNew = request.tree !== undefined && !runs.list().some(run => run.record.runId === request.runId);
-  if (isNew) await (await fences()).useTree(request.runId, request.tree!);
-  const { run, created } = runs.create(request);
+  const create = () => runs.create(request);
+  const { run, created } = isNew
+    ? await (await fences()).useTree(request.runId, request.tree!, create)
+    : create();
   if (created && request.report !== undefined) report(run, request.report);
   const status = created ? 201 : 200;
   if (accept === EVENTS) await sendEvents(stream, run, { status, from: 0, lead: true });

@@ -3,22 +3,11 @@
  * moment: content is published by a rename. What one path refuses does not keep the others from theirs; whether all is as it
  * should be is for the next scan to say.
  */
-import {
-  chmodSync,
-  constants,
-  copyFileSync,
-  lstatSync,
-  mkdirSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  symlinkSync,
-  unlinkSync,
-} from 'node:fs';
+import { chmodSync, constants, copyFileSync, lstatSync, rmSync, symlinkSync } from 'node:fs';
 import type { Change } from '../../contract/trees.ts';
-import { type DirectoryNode, nodeAt, type TreeNode } from './node.ts';
-import { patiently } from './patience.ts';
-import { createSafeRoot, PathError, type SafeRoot } from './safe-path.ts';
+import { type DirectoryNode, nodeAt, type TreeNode, withNodes } from './node.ts';
+import { makeDirectory, publish, removeDirectory, rename, unlinkFile } from './publish.ts';
+import { createSafeRoot, PathError, parentOf, type SafeRoot } from './safe-path.ts';
 import { fileNode } from './scan.ts';
 import type { Staging } from './staging.ts';
 
@@ -46,21 +35,27 @@ export interface ApplyOptions {
   actual: DirectoryNode;
   staging: Staging;
   executable: boolean;
-  /** Before each step; what it throws ends the work between two steps. */
-  beforeStep?: (done: number) => void;
+  /** Before each step, with its number; what it throws ends the work between two steps. */
+  beforeStep?: (index: number) => void;
 }
 
 const FILE_MODE = 0o666 & ~process.umask();
 const PROGRAM_MODE = 0o777 & ~process.umask();
 
+interface Work extends ApplyOptions {
+  safe: SafeRoot;
+  /** Writes to come, by their content. */
+  uses: Map<string, number>;
+  result: Applied;
+}
+
 export function apply(changes: readonly Change[], options: ApplyOptions): Applied {
   const result: Applied = { done: 0, bytes: 0, problems: [], published: new Map() };
-  const safe = createSafeRoot(options.root);
-  const uses = countUses(changes);
-  for (const change of changes) {
-    options.beforeStep?.(result.done);
+  const work = { ...options, safe: createSafeRoot(options.root), uses: countUses(changes), result };
+  for (const [index, change] of changes.entries()) {
+    options.beforeStep?.(index);
     try {
-      step(change, options, safe, uses, result);
+      step(change, work);
       result.done++;
     } catch (error) {
       const { code = 'EIO', message } = error as NodeJS.ErrnoException;
@@ -71,26 +66,25 @@ export function apply(changes: readonly Change[], options: ApplyOptions): Applie
   return result;
 }
 
-function step(
-  change: Change,
-  options: ApplyOptions,
-  safe: SafeRoot,
-  uses: Map<string, number>,
-  result: Applied,
-) {
+function step(change: Change, work: Work) {
+  const { safe, result, staging } = work;
   switch (change.op) {
     case 'respell':
     case 'move': {
-      const from = safe.resolve(change.from);
-      const to = safe.resolve(change.to);
-      if (change.op === 'move') refuseToReplace(to, change.to);
-      patiently(() => renameSync(from, to));
-      const node = nodeAt(options.actual, change.from);
-      if (node !== undefined) result.published.set(change.to, node);
-      return safe.forget();
+      if (change.op === 'respell' && parentOf(change.from) !== parentOf(change.to)) {
+        throw new PathError('EINVAL', `${change.from} is in another directory`);
+      }
+      rename(safe.resolve(change.from), safe.resolve(change.to));
+      safe.forget();
+      const node = nodeAt(work.actual, change.from);
+      if (node === undefined) break;
+      result.published.set(change.to, node);
+      // What comes next knows it by its new name.
+      work.actual = withNodes(work.actual, [[change.to, node]]);
+      break;
     }
     case 'remove': {
-      const node = nodeAt(options.actual, change.path);
+      const node = nodeAt(work.actual, change.path);
       if (node !== undefined) remove(change.path, node, safe);
       return safe.forget();
     }
@@ -98,48 +92,48 @@ function step(
       return makeDirectory(safe.resolve(change.path));
     case 'link': {
       const path = safe.resolve(change.path);
-      const part = options.staging.partPath();
+      const part = staging.partPath();
       symlinkSync(change.target, part);
-      return publish(part, path, true);
+      return publishPart(part, path);
     }
     case 'mode':
-      return chmodSync(
-        plainFile(safe.resolve(change.path), change.path),
-        change.executable ? PROGRAM_MODE : FILE_MODE,
-      );
+      return chmodSync(plainFile(safe.resolve(change.path), change.path), modeOf(change));
     case 'write':
-      return write(change, options, safe.resolve(change.path), uses, result);
+      return write(change, work, safe.resolve(change.path));
   }
 }
 
-function write(
-  { path, size, sha256, executable }: Extract<Change, { op: 'write' }>,
-  { staging }: ApplyOptions,
-  absolute: string,
-  uses: Map<string, number>,
-  result: Applied,
-): void {
+/** The last file of a content gets what is staged itself, the others copies of it. */
+function write(change: Extract<Change, { op: 'write' }>, work: Work, absolute: string): void {
+  const { path, size, sha256, executable } = change;
+  const { staging, uses, result } = work;
   const left = uses.get(sha256)! - 1;
   uses.set(sha256, left);
-  let source = staging.pathOf(sha256);
-  if (left > 0) {
-    source = staging.partPath();
-    copyFileSync(staging.pathOf(sha256), source, constants.COPYFILE_FICLONE);
-  }
-  const mode = executable ? PROGRAM_MODE : FILE_MODE;
-  chmodSync(source, mode);
+  const staged = staging.pathOf(sha256);
   const hashed = Date.now();
-  publish(source, absolute, left > 0);
+  if (left > 0) {
+    const part = staging.partPath();
+    try {
+      copyFileSync(staged, part, constants.COPYFILE_FICLONE);
+      chmodSync(part, modeOf(change));
+    } catch (error) {
+      rmSync(part, { force: true });
+      throw error;
+    }
+    publishPart(part, absolute);
+  } else {
+    chmodSync(staged, modeOf(change));
+    publish(staged, absolute);
+  }
   result.bytes += size;
   result.published.set(path, fileNode(sha256, lstatSync(absolute), hashed, executable));
 }
 
-/** Content of its own name stays where it is when this fails; what was made for this path alone goes. */
-function publish(source: string, destination: string, isPart: boolean): void {
+function publishPart(part: string, destination: string): void {
   try {
-    patiently(() => renameSync(source, destination));
+    publish(part, destination);
   } catch (error) {
-    if (isPart) rmSync(source, { force: true });
+    rmSync(part, { force: true });
     throw error;
   }
 }
@@ -155,37 +149,17 @@ function countUses(changes: readonly Change[]): Map<string, number> {
 /** What is ignored stays, and so do the directories it is in. */
 function remove(path: string, node: TreeNode, safe: SafeRoot): void {
   const absolute = safe.resolve(path);
-  if (node.kind !== 'directory') {
-    patiently(() => unlinkSync(absolute));
-    return;
-  }
-  for (const [name, child] of node.children) remove(`${path}/${name}`, child, safe);
-  try {
-    patiently(() => rmdirSync(absolute));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw error;
-  }
-}
-
-function makeDirectory(path: string): void {
-  try {
-    mkdirSync(path);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EEXIST' || !lstatSync(path).isDirectory()) throw error;
-  }
-}
-
-/** A rename would replace an empty directory without a word. */
-function refuseToReplace(absolute: string, path: string): void {
-  const there = lstatSync(absolute, { throwIfNoEntry: false });
-  if (there === undefined) return;
-  if (!there.isDirectory()) throw new PathError('EEXIST', `${path} is in the way`);
-  rmdirSync(absolute);
+  if (node.kind === 'directory') {
+    for (const [name, child] of node.children) remove(`${path}/${name}`, child, safe);
+    removeDirectory(absolute);
+  } else unlinkFile(absolute);
 }
 
 function plainFile(absolute: string, path: string): string {
   if (!lstatSync(absolute).isFile()) throw new PathError('EEXIST', `${path} is no file`);
   return absolute;
+}
+
+function modeOf({ executable }: { executable: boolean }): number {
+  return executable ? PROGRAM_MODE : FILE_MODE;
 }

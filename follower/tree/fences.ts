@@ -1,11 +1,7 @@
-/** The fences under way on this follower: who holds which root, and the steps of each. */
-import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, realpathSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+/** The fences under way on this follower, and the steps of each. */
 import { AwError, show } from '../../contract/errors.ts';
 import type { RunRequest } from '../../contract/follower-api.ts';
 import type {
-  Capabilities,
   Change,
   Content,
   DirectoryDigest,
@@ -16,51 +12,47 @@ import type {
   FenceScanned,
   Listing,
 } from '../../contract/trees.ts';
-import { areOneName } from './capabilities.ts';
 import { createContentReader } from './content-frames.ts';
-import { TEMPORARY_PREFIX } from './protected-names.ts';
+import { isFilled, markFilled } from './place.ts';
+import { createRoots, type Root, rootError, type Tree } from './roots.ts';
 import { checkTreePath } from './safe-path.ts';
 import { openStaging, type Staging } from './staging.ts';
-import { startThread, type Thread } from './thread.ts';
-import type { TreeMethods } from './worker.ts';
 
-/** A thread that nobody has used for this long ends; what it knows is on disk. Milliseconds. */
-const THREAD_IDLE = 60_000;
 const PROBLEMS = 100;
-
-interface Root {
-  path: string;
-  stateDir: string;
-  stagingDir: string;
-  capabilities: Capabilities;
-  thread: Thread<TreeMethods>;
-  /** The leader that holds it. */
-  holder: string | undefined;
-  /** Those that were started in it. */
-  runs: Set<string>;
-  idle: NodeJS.Timeout | undefined;
-}
 
 interface Fence {
   root: Root;
+  tree: Tree;
   staging: Staging;
   changes: Change[];
   needs: Map<string, number>;
+  /** Calls under way. */
+  calls: number;
+  isOver: boolean;
+  release(): void;
 }
 
 export interface Fences {
-  /** Begins it. @throws AW_TREE_ROOT, AW_TREE_LOCKED */
-  hold(fenceId: string, request: FenceHold): Promise<FenceHeld>;
+  /**
+   * Begins it; where another one of the same leader holds the root, when that has let go of it.
+   * @param signal the leader is gone
+   * @throws AW_TREE_ROOT, AW_TREE_LOCKED
+   */
+  hold(fenceId: string, request: FenceHold, signal: AbortSignal): Promise<FenceHeld>;
   scan(fenceId: string, request: FenceScan): Promise<FenceScanned>;
-  sameNames(fenceId: string, groups: readonly (readonly string[])[]): [string, string][];
+  sameNames(fenceId: string, groups: string[][]): Promise<[string, string][]>;
   differing(fenceId: string, digests: DirectoryDigest[]): Promise<Listing[]>;
   list(fenceId: string, paths: string[]): Promise<Listing[]>;
   plan(fenceId: string, changes: Change[]): Promise<Content[]>;
   content(fenceId: string): ReturnType<typeof createContentReader>;
   apply(fenceId: string): Promise<FenceApplied>;
+  /** What is being changed is not changed further; only then can others hold the root. */
   end(fenceId: string): void;
-  /** A run is to work in a tree that a fence has left. @throws AW_TREE_DRIFTED when its files are others now; AW_TREE_LOCKED */
-  useTree(runId: string, tree: NonNullable<RunRequest['tree']>): Promise<void>;
+  /**
+   * Starts a run in a tree that a fence has left: from the look at it until the run has ended, no fence changes it.
+   * @throws AW_TREE_DRIFTED when its files are others now; AW_TREE_ROOT; what `start` throws
+   */
+  useTree<T>(runId: string, tree: NonNullable<RunRequest['tree']>, start: () => T): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -69,7 +61,7 @@ export interface Fences {
  * @param isLive whether the processes of a run are still at work
  */
 export function createFences(stateDir: string, bootId: string, isLive: (runId: string) => boolean): Fences {
-  const roots = new Map<string, Root>();
+  const roots = createRoots(stateDir, bootId, isLive);
   const fences = new Map<string, Fence>();
 
   const fenceOf = (fenceId: string): Fence => {
@@ -77,183 +69,161 @@ export function createFences(stateDir: string, bootId: string, isLive: (runId: s
     if (fence === undefined) throw new AwError('AW_FENCE_NOT_FOUND', { fenceId: show(fenceId) });
     return fence;
   };
-  const openRoot = async (wanted: string): Promise<Root> => {
-    const path = realRoot(wanted);
-    const known = roots.get(path);
-    if (known !== undefined) {
-      clearTimeout(known.idle);
-      return known;
-    }
-    const own = join(stateDir, 'trees', createHash('sha256').update(path).digest('hex').slice(0, 16));
-    const thread = startThread<TreeMethods>(new URL('./worker.ts', import.meta.url));
+  const during = async <T>(fenceId: string, work: (fence: Fence) => Promise<T>): Promise<T> => {
+    const fence = fenceOf(fenceId);
+    fence.calls++;
     try {
-      mkdirSync(own, { recursive: true, mode: 0o700 });
-      const stagingDir = stagingFor(path, own);
-      const capabilities = await thread.call('open', { root: path, stateDir: own, stagingDir, bootId });
-      const root: Root = {
-        path,
-        stateDir: own,
-        stagingDir,
-        capabilities,
-        thread,
-        holder: undefined,
-        runs: new Set(),
-        idle: undefined,
-      };
-      const other = roots.get(path);
-      if (other === undefined) roots.set(path, root);
-      else void thread.close();
-      return other ?? root;
+      return await work(fence);
     } catch (error) {
-      void thread.close();
-      throw rootError(wanted, error);
+      throw rootError(fence.root.place.path, error);
+    } finally {
+      if (--fence.calls === 0 && fence.isOver) fence.release();
     }
   };
-  const rest = (root: Root) => {
-    clearTimeout(root.idle);
-    root.idle = setTimeout(() => {
-      roots.delete(root.path);
-      void root.thread.close();
-    }, THREAD_IDLE);
-    root.idle.unref();
+  const refuseUnderRuns = ({ root }: Fence) => {
+    const runId = roots.runIn(root);
+    if (runId !== undefined) throw new AwError('AW_TREE_BUSY', { path: show(root.place.path), runId });
   };
-  const end = (fenceId: string) => {
-    const fence = fences.get(fenceId);
-    if (fence === undefined) return;
-    fences.delete(fenceId);
-    fence.root.holder = undefined;
-    rest(fence.root);
+  /** Takes the root, or waits for a fence of the same leader to let go of it. */
+  const acquire = async (root: Root, leader: string, signal: AbortSignal): Promise<() => void> => {
+    const gone = new Promise(fulfil => signal.addEventListener('abort', fulfil, { once: true }));
+    for (;;) {
+      signal.throwIfAborted();
+      const other = roots.holderAround(root) ?? root.holder?.leader;
+      if (other === undefined) break;
+      if (other !== leader || root.holder === undefined) {
+        throw new AwError('AW_TREE_LOCKED', { path: show(root.place.path), holder: show(other) });
+      }
+      await Promise.race([root.holder.released, gone]);
+    }
+    const { promise: released, resolve } = Promise.withResolvers<void>();
+    root.holder = { leader, released };
+    return () => {
+      root.holder = undefined;
+      resolve();
+    };
   };
+
   return {
-    async hold(fenceId, { root: wanted, leader }) {
-      const root = await openRoot(wanted);
-      if (root.holder !== undefined) {
-        rest(root);
-        throw new AwError('AW_TREE_LOCKED', { path: show(wanted), holder: show(root.holder) });
-      }
-      root.holder = leader;
-      fences.set(fenceId, { root, staging: openStaging(root.stagingDir), changes: [], needs: new Map() });
-      const { path, capabilities } = root;
-      return { capabilities, isKnown: existsSync(markOf(root)), place: { bootId, path } };
-    },
-
-    async scan(fenceId, { patterns, rehash }) {
-      const { root } = fenceOf(fenceId);
-      const start = performance.now();
+    async hold(fenceId, { root: wanted, leader }, signal) {
+      const root = roots.enter(wanted, true);
+      let letGo: (() => void) | undefined;
+      const release = () => {
+        letGo?.();
+        roots.leave(root);
+      };
       try {
-        const scanned = await root.thread.call('scan', patterns, rehash);
-        return { ...scanned, tookMs: performance.now() - start };
+        letGo = await acquire(root, leader, signal);
+        const tree = await root.tree();
+        signal.throwIfAborted();
+        if (fences.has(fenceId)) {
+          throw new AwError('AW_INVALID_REQUEST', { problem: 'a fence has this id already' });
+        }
+        const staging = openStaging(tree.stagingDir);
+        Atomics.store(tree.stop, 0, 0);
+        const fence = { root, tree, staging, changes: [], needs: new Map(), calls: 0, isOver: false };
+        fences.set(fenceId, { ...fence, release });
+        const { path } = root.place;
+        return {
+          capabilities: tree.capabilities,
+          isKnown: isFilled(root.place, bootId),
+          place: { bootId, path },
+        };
       } catch (error) {
-        throw rootError(root.path, error);
+        release();
+        throw rootError(wanted, error);
       }
     },
 
-    sameNames(fenceId, groups) {
-      const { root } = fenceOf(fenceId);
-      return groups.flatMap(names =>
-        names.flatMap((one, index) =>
-          names
-            .slice(index + 1)
-            .filter(other => areOneName(root.path, one, other))
-            .map((other): [string, string] => [one, other]),
-        ),
-      );
-    },
+    scan: (fenceId, { patterns, rehash }) =>
+      during(fenceId, async ({ tree: { thread } }) => {
+        const start = performance.now();
+        const scanned = await thread.call('scan', patterns, rehash);
+        return { ...scanned, tookMs: performance.now() - start };
+      }),
 
-    differing: (fenceId, digests) => fenceOf(fenceId).root.thread.call('differing', digests),
-    list: (fenceId, paths) => fenceOf(fenceId).root.thread.call('list', paths),
+    sameNames: (fenceId, groups) =>
+      during(fenceId, ({ tree: { thread } }) => thread.call('sameNames', groups)),
+    differing: (fenceId, digests) =>
+      during(fenceId, ({ tree: { thread } }) => thread.call('differing', digests)),
+    list: (fenceId, paths) => during(fenceId, ({ tree: { thread } }) => thread.call('list', paths)),
 
-    async plan(fenceId, changes) {
-      const fence = fenceOf(fenceId);
-      for (const change of changes) {
-        if (change.op === 'respell' || change.op === 'move') checkTreePath(change.from);
-        checkTreePath(change.op === 'respell' || change.op === 'move' ? change.to : change.path);
-      }
-      const runId = changes.length === 0 ? undefined : [...fence.root.runs].find(isLive);
-      if (runId !== undefined) throw new AwError('AW_TREE_BUSY', { path: show(fence.root.path), runId });
-      fence.changes = changes;
-      const needs = await fence.root.thread.call('collect', changes);
-      fence.needs = new Map(needs.map(({ sha256, size }) => [sha256, size]));
-      return needs;
-    },
+    plan: (fenceId, changes) =>
+      during(fenceId, async fence => {
+        for (const change of changes) {
+          if (change.op === 'respell' || change.op === 'move') checkTreePath(change.from);
+          checkTreePath(change.op === 'respell' || change.op === 'move' ? change.to : change.path);
+        }
+        if (changes.length > 0) refuseUnderRuns(fence);
+        fence.changes = changes;
+        const needs = await fence.tree.thread.call('collect', changes);
+        fence.needs = new Map(needs.map(({ sha256, size }) => [sha256, size]));
+        return needs;
+      }),
 
     content(fenceId) {
-      const { staging, needs } = fenceOf(fenceId);
-      return createContentReader(staging, needs);
-    },
-
-    async apply(fenceId) {
-      const { root, changes } = fenceOf(fenceId);
-      // From now on what is in it is the leader's, also when this ends half-way.
-      writeFileSync(markOf(root), `${root.path}\n`, { mode: 0o600 });
-      const { done, bytes, problems } = await root.thread.call('apply', changes);
+      const fence = fenceOf(fenceId);
+      const reader = createContentReader(fence.staging, fence.needs);
       return {
-        done,
-        bytes,
-        problems: problems.slice(0, PROBLEMS).map(problem => ({ ...problem })),
-        failed: problems.length,
+        ...reader,
+        write: chunk => {
+          try {
+            if (fence.isOver) fenceOf(fenceId);
+            reader.write(chunk);
+          } catch (error) {
+            throw rootError(fence.staging.directory, error);
+          }
+        },
       };
     },
 
-    end,
+    apply: fenceId =>
+      during(fenceId, async fence => {
+        const { root, changes, tree } = fence;
+        if (changes.length === 0) return { done: 0, bytes: 0, problems: [], failed: 0 };
+        refuseUnderRuns(fence);
+        fence.changes = [];
+        // From now on what is in it is the leader's, also when this ends half-way.
+        markFilled(root.place, bootId);
+        const { done, bytes, problems } = await tree.thread.call('apply', changes);
+        return {
+          done,
+          bytes,
+          problems: problems.slice(0, PROBLEMS).map(each => ({ ...each })),
+          failed: problems.length,
+        };
+      }),
 
-    async useTree(runId, { root: wanted, digest, patterns }) {
-      const root = await openRoot(wanted);
+    end(fenceId) {
+      const fence = fences.get(fenceId);
+      if (fence === undefined) return;
+      fences.delete(fenceId);
+      fence.isOver = true;
+      if (fence.calls === 0) fence.release();
+      else Atomics.store(fence.tree.stop, 0, 1);
+    },
+
+    async useTree(runId, { root: wanted, digest, patterns }, start) {
+      const root = roots.enter(wanted, false);
+      root.starting.add(runId);
       try {
-        const scanned = await root.thread.call('scan', patterns, false);
+        const { thread } = await root.tree();
+        const scanned = await thread.call('scan', patterns, false);
         if (scanned.digest !== digest) throw new AwError('AW_TREE_DRIFTED', { path: show(wanted) });
-        for (const used of root.runs) if (!isLive(used)) root.runs.delete(used);
+        const started = start();
         root.runs.add(runId);
+        return started;
+      } catch (error) {
+        throw rootError(wanted, error);
       } finally {
-        if (root.holder === undefined) rest(root);
+        root.starting.delete(runId);
+        roots.leave(root);
       }
     },
 
     async close() {
-      for (const { thread, idle } of roots.values()) {
-        clearTimeout(idle);
-        await thread.close();
-      }
-      roots.clear();
+      await roots.close();
       fences.clear();
     },
   };
-}
-
-/** Stands there once a fence has changed the root: from then on all in it may be changed. */
-function markOf({ stateDir }: Root): string {
-  return join(stateDir, 'root');
-}
-
-/** Where a rename reaches the tree: with the agent's own state, else beside the root, else, hidden, in it. */
-function stagingFor(root: string, stateDir: string): string {
-  if (statSync(stateDir).dev === statSync(root).dev) return join(stateDir, 'staging');
-  const name = `${TEMPORARY_PREFIX}staging`;
-  const beside = join(dirname(root), `${name}-${basename(root)}`);
-  try {
-    mkdirSync(beside, { mode: 0o700, recursive: true });
-    if (statSync(beside).dev === statSync(root).dev) return beside;
-    rmSync(beside, { recursive: true });
-  } catch {
-    // Nothing can be made there.
-  }
-  return join(root, name);
-}
-
-/** @throws AW_TREE_ROOT */
-function realRoot(path: string): string {
-  try {
-    const real = realpathSync(path);
-    if (dirname(real) === real) throw new Error('it is all of a file system');
-    if (!statSync(real).isDirectory()) throw new Error('it is not a directory');
-    return real;
-  } catch (error) {
-    throw rootError(path, error);
-  }
-}
-
-function rootError(path: string, error: unknown): AwError {
-  if (error instanceof AwError) return error;
-  const { code, message } = error as NodeJS.ErrnoException;
-  return new AwError('AW_TREE_ROOT', { path: show(path), reason: code ?? message }, { cause: error });
 }

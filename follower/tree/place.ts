@@ -45,11 +45,7 @@ export function openPlace(wanted: string, agentState: string, mayMake: boolean):
   if (!isAbsolute(wanted)) throw refuse('it is not an absolute path');
   try {
     const path = realPath(wanted);
-    const stateDir = join(
-      agentState,
-      'trees',
-      createHash('sha256').update(path).digest('hex').slice(0, 16),
-    );
+    const stateDir = join(agentState, 'trees', createHash('sha256').update(path).digest('hex').slice(0, 16));
     if (dirname(path) === path) throw refuse('it is all of a file system');
     const state = realpathSync.native(agentState);
     if (areNested(path, state)) throw refuse(`the state of the agent, ${state}, and it lie in one another`);

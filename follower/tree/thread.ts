@@ -41,7 +41,7 @@ export function startThread<M extends Methods>(module: URL): Thread<M> {
   const over = () => new AwError('AW_INTERNAL', { reason: 'the thread has ended' });
   worker.on('error', error => {
     hasEnded = true;
-    fail(error);
+    fail(error as Error);
   });
   worker.on('exit', () => {
     hasEnded = true;

@@ -1,5 +1,7 @@
 /** The thread that knows one tree: scans it, compares it, changes it. One for each root, kept while somebody works with it. */
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { AwError } from '../../contract/errors.ts';
 import type {
   Capabilities,
   Change,
@@ -9,22 +11,22 @@ import type {
   Listing,
 } from '../../contract/trees.ts';
 import { type Applied, apply } from './apply.ts';
-import { probeCapabilities } from './capabilities.ts';
+import { probeCapabilities, sameNames } from './capabilities.ts';
 import { compileIgnores } from './ignore.ts';
 import { differing, listingsBelow } from './listing.ts';
 import { loadTree, saveTree } from './memory.ts';
 import { type DirectoryNode, directory, walk, withNodes } from './node.ts';
+import { checkPlace, type Place } from './place.ts';
 import { scan } from './scan.ts';
-import { openStaging, type Staging } from './staging.ts';
+import { recoverStaging, type Staging } from './staging.ts';
 import { serveThread } from './thread.ts';
 
-export interface Place {
-  /** Absolute, and no link. */
-  root: string;
-  /** Of this tree alone: what is remembered of it. */
-  stateDir: string;
+export interface OpenTree {
+  place: Place;
   stagingDir: string;
   bootId: string;
+  /** Not 0: whoever wanted the changes is gone, and no further one is made. */
+  stop: Int32Array;
 }
 
 export interface Scanned {
@@ -39,8 +41,7 @@ export interface Scanned {
 
 const PROBLEMS = 100;
 
-interface State {
-  place: Place;
+interface State extends OpenTree {
   capabilities: Capabilities;
   tree: DirectoryNode;
   staging: Staging;
@@ -49,55 +50,62 @@ interface State {
 let state: State | undefined;
 
 const methods = {
-  open(place: Place): Capabilities {
-    if (state === undefined) {
-      state = {
-        place,
-        capabilities: probeCapabilities(place.root),
-        tree: loadTree(memoryOf(place), place.bootId) ?? directory([]),
-        staging: openStaging(place.stagingDir),
-      };
-    }
-    return state.capabilities;
+  open(opened: OpenTree): Capabilities {
+    const { place, bootId, stagingDir } = opened;
+    const capabilities = probeCapabilities(place.path);
+    const tree = loadTree(memoryOf(place), bootId) ?? directory([]);
+    state = { ...opened, capabilities, tree, staging: recoverStaging(stagingDir) };
+    return capabilities;
   },
 
   scan(patterns: string[], rehash: boolean): Scanned {
-    const { place, capabilities, tree: previous } = known();
-    const { tree, ...found } = scan(place.root, {
+    const { place, capabilities, tree: previous, bootId, stagingDir } = known();
+    checkPlace(place);
+    const { tree, ...found } = scan(place.path, {
       rules: compileIgnores(patterns),
       previous: rehash ? undefined : previous,
       executable: capabilities.executable,
+      onTemporary: path => {
+        if (relative(stagingDir, path) !== '') rmSync(path, { recursive: true, force: true });
+      },
     });
     state = { ...known(), tree };
-    if (found.hashed > 0) saveTree(memoryOf(place), tree, place.bootId);
+    if (found.hashed > 0) saveTree(memoryOf(place), tree, bootId);
     return { ...found, problems: found.problems.slice(0, PROBLEMS), digest: tree.digest };
   },
+
+  sameNames: (groups: string[][]): [string, string][] => sameNames(known().place.path, groups),
 
   differing: (digests: DirectoryDigest[]): Listing[] => [...differing(known().tree, new Map(digests))],
 
   list: (paths: string[]): Listing[] => paths.flatMap(path => [...listingsBelow(known().tree, path)]),
 
-  /** Takes from the tree itself what it can, and says what is left to be sent. */
+  /** Takes from the tree itself what it can, and says what is left to be sent. Nothing else stays staged. */
   collect(changes: Change[]): Content[] {
     const { staging, tree, place } = known();
     const wanted = new Map<string, number>();
     for (const change of changes) if (change.op === 'write') wanted.set(change.sha256, change.size);
+    staging.clear(new Set(wanted.keys()));
     const missing = new Map([...wanted].filter(([sha256, size]) => !staging.has(sha256, size)));
     if (missing.size === 0) return [];
     for (const [path, node] of walk(tree)) {
       if (node.kind !== 'file' || !missing.has(node.sha256)) continue;
-      if (staging.copyIn(join(place.root, path), node.sha256)) missing.delete(node.sha256);
+      if (staging.copyIn(join(place.path, path), node.sha256)) missing.delete(node.sha256);
     }
     return [...missing].map(([sha256, size]) => ({ sha256, size }));
   },
 
   apply(changes: Change[]): Omit<Applied, 'published'> {
-    const { place, tree, staging, capabilities } = known();
+    const { place, tree, staging, capabilities, stop } = known();
+    checkPlace(place);
     const { published, ...applied } = apply(changes, {
-      root: place.root,
+      root: place.path,
       actual: tree,
       staging,
       executable: capabilities.executable,
+      beforeStep: () => {
+        if (Atomics.load(stop, 0) !== 0) throw new AwError('AW_INTERNAL', { reason: 'nobody waits for it' });
+      },
     });
     // The next scan need not read what was just written: it looks whether all still looks as it was left.
     state = { ...known(), tree: withNodes(tree, published) };

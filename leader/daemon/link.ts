@@ -1,7 +1,7 @@
 /** A command's connection to the resident leader. Loads little: commands start often, and wait for this. */
 import { statSync } from 'node:fs';
 import type net from 'node:net';
-import { AwError } from '../../contract/errors.ts';
+import { AwError, show } from '../../contract/errors.ts';
 import { withLine } from '../../contract/event-parts.ts';
 import type { Event } from '../../contract/events.ts';
 import type { LeaderInput, LeaderRequest } from '../../contract/leader-api.ts';
@@ -61,7 +61,8 @@ export async function openLink(stateDir: string, options: LinkOptions = {}): Pro
     const { version, protocol, pid } = link.hello;
     if (options.anyVersion === true || (version === VERSION && protocol === PROTOCOL)) return link;
     link.close();
-    throw refuse(`version ${String(version)} runs (process ${Number(pid)}), this is ${VERSION}`);
+    const other = show(String(version), 40).slice(1, -1);
+    throw refuse(`version ${other} runs (process ${Number(pid)}), this is ${VERSION}`);
   }
 }
 

@@ -32,7 +32,8 @@ export function lineEndingProblem(line: string): Finding[] {
   if (path === undefined || attributes.split(' ').includes('-text')) return [];
   const wanted = /\beol=(lf|crlf)\b/.exec(attributes)?.[1];
   const level = 'warning';
-  if (tree === 'mixed') return [{ path, code: 'mixed-line-endings', level, detail: 'some lines end in CRLF, others in LF' }];
+  if (tree === 'mixed')
+    return [{ path, code: 'mixed-line-endings', level, detail: 'some lines end in CRLF, others in LF' }];
   if (tree !== 'lf' && tree !== 'crlf') return [];
   const has = tree.toUpperCase();
   if (wanted !== undefined) {

@@ -17,10 +17,11 @@ const NOT_THE_NAME: ReadonlySet<string> = new Set<ExclusionCode>([
   'unreadable',
 ]);
 
-export type Finding = Omit<PortabilityProblem, 'type' | 'hosts' | 'rename'> & {
+/** Of one path, before it is known where. */
+export interface Finding extends Pick<PortabilityProblem, 'path' | 'code' | 'level' | 'detail'> {
   /** At most so many bytes may the name have that would mend it. */
   longest?: number;
-};
+}
 
 /**
  * In canonical order of the paths.
@@ -53,7 +54,7 @@ export function lint(
   return [...found.values()]
     .sort((one, other) => compareUtf8(one.finding.path, other.finding.path))
     .map(({ finding: { longest, ...finding }, hosts }) => {
-      const rename = canRename(finding) ? renames(finding.path, longest) : undefined;
+      const rename = canRename(finding.code, longest) ? renames(finding, longest) : undefined;
       const where = all.filter(host => hosts.has(host));
       return { type: 'problem', ...finding, ...(rename === undefined ? {} : { rename }), hosts: where };
     });
@@ -90,21 +91,27 @@ function asFinding({ path, code, detail }: Exclusion): Finding {
 function* programs(tree: DirectoryNode): Generator<Finding> {
   for (const [path, node] of walk(tree)) {
     if (node.kind !== 'file' || !node.executable) continue;
-    yield { path, code: 'executable-unsupported', level: 'note', detail: 'files are not marked executable there' };
+    yield {
+      path,
+      code: 'executable-unsupported',
+      level: 'note',
+      detail: 'files are not marked executable there',
+    };
   }
 }
 
-function canRename({ code, longest }: Finding): boolean {
+function canRename(code: Finding['code'], longest: number | undefined): boolean {
   if (code === 'path-too-long') return longest !== undefined;
   return code !== 'executable-unsupported' && !NOT_THE_NAME.has(code);
 }
 
-/** One name for a path, whatever is wrong with it, and no name twice. */
+/** One name for a path, whatever is wrong with it, and no name twice. Names that are no text may look like one. */
 function createRenames(tree: DirectoryNode) {
   const taken = new Map<string, Set<string>>();
   const chosen = new Map<string, string | undefined>();
-  return (path: string, longest?: number): string | undefined => {
-    if (chosen.has(path)) return chosen.get(path);
+  return ({ path, code, detail }: Finding, longest?: number): string | undefined => {
+    const key = code === 'name-not-utf8' ? `${path}\0${detail}` : path;
+    if (chosen.has(key)) return chosen.get(key);
     const end = path.lastIndexOf('/');
     const directory = path.slice(0, Math.max(0, end));
     let names = taken.get(directory);
@@ -117,7 +124,7 @@ function createRenames(tree: DirectoryNode) {
     const name = path.slice(end + 1);
     const free = freeName(name, folded => own.has(folded), longest);
     if (free !== undefined) own.add(foldedName(free));
-    chosen.set(path, free);
+    chosen.set(key, free);
     return free;
   };
 }

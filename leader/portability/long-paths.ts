@@ -8,7 +8,10 @@ import type { Profile } from './profiles.ts';
  * Without the NUL at the end. What is beyond it cannot be opened by its path; on Windows, most programs cannot, while those
  * that are made for long paths can.
  */
-const LONGEST: Record<Os, { length: number; unit: string; lengthOf(path: string): number; level: Finding['level'] }> = {
+const LONGEST: Record<
+  Os,
+  { length: number; unit: string; lengthOf(path: string): number; level: Finding['level'] }
+> = {
   linux: { length: 4095, unit: 'bytes', lengthOf: path => Buffer.byteLength(path), level: 'error' },
   macos: { length: 1023, unit: 'bytes', lengthOf: path => Buffer.byteLength(path), level: 'error' },
   windows: { length: 259, unit: 'characters', lengthOf: path => path.length, level: 'warning' },
@@ -17,7 +20,10 @@ const LONGEST: Record<Os, { length: number; unit: string; lengthOf(path: string)
 const SHORTEST_NAME = 8;
 
 /** The first ones: of what is below a directory whose own path is too long, all is. */
-export function* longPaths(tree: DirectoryNode, { os, workspace }: Pick<Profile, 'os' | 'workspace'>): Generator<Finding> {
+export function* longPaths(
+  tree: DirectoryNode,
+  { os, workspace }: Pick<Profile, 'os' | 'workspace'>,
+): Generator<Finding> {
   const { length: limit, unit, lengthOf, level } = LONGEST[os];
   const root = workspace.replace(/[\\/]+$/, '');
   yield* below(tree, '', lengthOf(root));

@@ -1,7 +1,7 @@
 /** Names that every system can have, in place of those that some cannot. Pure. */
 import { windowsNameProblem } from '../../follower/path-mapping/windows-names.ts';
 import { foldedName } from '../../follower/tree/fold.ts';
-import { isGitAlias } from '../../follower/tree/protected-names.ts';
+import { vcsAliasOf } from '../../follower/tree/protected-names.ts';
 
 /** Bytes in UTF-8; no fewer UTF-16 units fit into them. */
 const LONGEST_NAME = 255;
@@ -36,7 +36,7 @@ function sound(name: string): string {
   const named = legal === '' ? '_' : legal;
   const { stem, extension } = parts(named);
   const usable = windowsNameProblem(named) === undefined ? named : `${stem}_${extension}`;
-  return isGitAlias(usable) ? `_${usable}` : usable;
+  return vcsAliasOf(usable) !== undefined ? `_${usable}` : usable;
 }
 
 /** A leading dot begins no extension; of a device, all from the first dot on is one. */

@@ -15,7 +15,14 @@ beforeEach(() => {
 });
 afterEach(() => fleet.stop());
 
-const commandLine = (pid: number) => readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+/** Empty of a process that is gone. */
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
+}
 const leaders = () => fleet.processes().filter(pid => commandLine(pid).includes('aw-leader.js'));
 const status = async () => {
   const result = await fleet.aw(['agent', 'fleet', 'status', '--json']);

@@ -29,7 +29,13 @@ const go = () => {
   for (const host of hosts) writeFileSync(file(host, 'go'), '');
 };
 const leader = () =>
-  fleet.processes().find(pid => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('aw-leader.js'));
+  fleet.processes().find(pid => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('aw-leader.js');
+    } catch {
+      return false;
+    }
+  });
 
 interface Started {
   command: ChildProcess;

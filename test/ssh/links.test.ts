@@ -145,6 +145,8 @@ describe.skipIf(!hasSshd)('links', () => {
   test('when all is over no ssh and no login is left', async () => {
     const run = await fleet.run(['--', 'true']);
     expect(run.code).toBe(0);
+    // Until then the resident leader keeps the connections.
+    await fleet.aw(['agent', 'fleet', 'down']);
     await eventually(
       () => hosts.every(host => fleet.sshds[host]!.sessions().length === 0),
       'no login is left',

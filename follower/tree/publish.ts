@@ -1,0 +1,67 @@
+/** How single names of a tree are changed: at one stroke each. */
+import { randomBytes } from 'node:crypto';
+import { cpSync, lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { patiently } from './patience.ts';
+import { TEMPORARY_PREFIX } from './protected-names.ts';
+import { PathError } from './safe-path.ts';
+
+/** Puts `source` in the place of whatever file or link is at `destination`. */
+export function publish(source: string, destination: string): void {
+  try {
+    patiently(() => renameSync(source, destination), destination);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
+    publishAcross(source, destination);
+  }
+}
+
+/** No rename leads into a file system that is mounted within the tree. What is left by a crash there, the next scan removes. */
+function publishAcross(source: string, destination: string): void {
+  const near = join(dirname(destination), TEMPORARY_PREFIX + randomBytes(6).toString('hex'));
+  try {
+    cpSync(source, near, { verbatimSymlinks: true });
+    renameSync(near, destination);
+    rmSync(source);
+  } finally {
+    rmSync(near, { force: true });
+  }
+}
+
+/** Also when it is gone already. */
+export function unlinkFile(path: string): void {
+  try {
+    patiently(() => unlinkSync(path), path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+/** Where something is left in it, which is ignored, it stays. */
+export function removeDirectory(path: string): void {
+  try {
+    patiently(() => rmdirSync(path), path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'ENOTEMPTY' && code !== 'EEXIST' && code !== 'ENOENT') throw error;
+  }
+}
+
+export function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EEXIST' || !lstatSync(path).isDirectory()) throw error;
+  }
+}
+
+/** A rename that replaces nothing but an empty directory; `to` may be another spelling of `from`. */
+export function rename(from: string, to: string): void {
+  const there = lstatSync(to, { bigint: true, throwIfNoEntry: false });
+  if (there !== undefined && there.ino !== lstatSync(from, { bigint: true }).ino) {
+    if (!there.isDirectory()) throw new PathError('EEXIST', 'something is in the way');
+    rmdirSync(to);
+  }
+  patiently(() => renameSync(from, to), to);
+}
