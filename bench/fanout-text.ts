@@ -27,17 +27,24 @@ export async function run(): Promise<{ rows: Row[] }> {
     writeFileSync(file, text);
     const { here, missing } = installed([us, ssh, pdsh]);
     if (missing.length > 0) console.log(`  not installed, so not measured: ${missing.join(', ')}`);
-    const ways = here.flatMap(peer =>
-      (peer === us ? (['cold', 'warm'] as Warmth[]) : (['cold'] as Warmth[])).map(warmth => ({
+    const command = `cat ${file}`;
+    const ways = here.flatMap(peer => {
+      const way = (warmth: Warmth, leads?: RegExp) => ({
         name: `${peer.name}, ${warmth}`,
-        call: peer.ask(group, `cat ${file}`, warmth),
-      })),
-    );
+        call: peer.ask(group, command, warmth),
+        leads,
+      });
+      return peer === us
+        ? [way('cold', /bin\/aw\.js\0/), way('warm', /bin\/aw(?:-leader)?\.js\0/)]
+        : [way('cold')];
+    });
     const taken = ways.map(() => [] as Drained[]);
     for (let round = 0; round <= ROUNDS; round++) {
       for (let turn = 0; turn < ways.length; turn++) {
         const index = (round + turn) % ways.length;
-        const drained = await drain(ways[index]!.call, fleet.env, fleet.dir);
+        const drained = await drain(ways[index]!.call, fleet.env, () =>
+          memoryOf(fleet.dir, ways[index]!.leads),
+        );
         if (drained.bytes < HOSTS * BYTES) throw new Error(`${ways[index]!.name}: ${drained.bytes} bytes`);
         if (round > 0) taken[index]!.push(drained);
       }
@@ -49,12 +56,17 @@ export async function run(): Promise<{ rows: Row[] }> {
         name,
         value: rate(index),
         unit: 'MB/s',
-        note: `${(rate(index) / plain).toFixed(2)} x ssh without prefix, peak ${Math.max(...taken[index]!.map(({ peak }) => peak))} MB`,
+        note: `${(rate(index) / plain).toFixed(2)} x ssh without prefix${inMemory(taken[index]!)}`,
       })),
     };
   } finally {
     await machines.stop();
   }
+}
+
+function inMemory(all: readonly Drained[]): string {
+  const peak = Math.max(...all.map(drained => drained.peak));
+  return peak === 0 ? '' : `, in ${peak} MB`;
 }
 
 interface Drained {
@@ -65,11 +77,11 @@ interface Drained {
 }
 
 /** Counted by `wc`, because reading so much in this process would slow down what it measures. */
-async function drain(call: Call, env: Record<string, string>, dir: string): Promise<Drained> {
+async function drain(call: Call, env: Record<string, string>, memory: () => number): Promise<Drained> {
   const start = performance.now();
   const child = spawn('sh', ['-c', '"$@" | wc -c', 'sh', ...call.argv], {
     env: { ...env, ...call.env },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
   let counted = '';
   child.stdout.on('data', chunk => {
@@ -82,18 +94,19 @@ async function drain(call: Call, env: Record<string, string>, dir: string): Prom
   let peak = 0;
   while (!ended) {
     await Promise.race([closed, sleep(LOOK)]);
-    peak = Math.max(peak, leadingMemory(dir));
+    peak = Math.max(peak, memory());
   }
   return { ms: performance.now() - start, bytes: Number(counted), peak: Math.round(peak) };
 }
 
-/** Of the leader's processes that belong to the fleet in `dir`, in MB. */
-function leadingMemory(dir: string): number {
+/** Of the processes of the fleet in `dir` whose command line is like `leads`, in MB. */
+function memoryOf(dir: string, leads: RegExp | undefined): number {
   let pages = 0;
+  if (leads === undefined) return 0;
   for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
     try {
       const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
-      if (!/bin\/aw(?:-leader)?\.js\0/.test(words) || !words.includes(dir)) continue;
+      if (!leads.test(words) || !words.includes(dir)) continue;
       pages += Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]);
     } catch {
       // It has just ended.

@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { HostName, Os, RunId } from './names.ts';
+import { Exclusion } from './trees.ts';
 
 /** What every event may carry. Producers number their events; receivers drop what they already have. */
 const envelope = {
@@ -109,10 +110,23 @@ export const FenceStarted = z.looseObject({
   snapshotId: z.string(),
 });
 
+/** Only for whoever watches: how far a fence is on a host. It goes to no service. */
+export const FenceProgress = z.looseObject({
+  type: z.literal('fenceProgress'),
+  ...envelope,
+  host: HostName,
+  /** For a person: `scanning`, `sending 3 files, 1200 bytes`. */
+  phase: z.string(),
+});
+
 export const FenceResult = z.looseObject({
   type: z.literal('fenceResult'),
   ...envelope,
   snapshotId: z.string(),
+  /** Of the snapshot. */
+  files: z.int().nonnegative().optional(),
+  /** All of it, with the leader's own look at its files. */
+  tookMs: z.number().nonnegative().optional(),
   hosts: z.record(
     z.string(),
     z.looseObject({
@@ -120,9 +134,22 @@ export const FenceResult = z.looseObject({
       tookMs: z.number().nonnegative().optional(),
       error: z.string().optional(),
       code: z.string().optional(),
+      /** It has no part in the run that follows, and none in its verdict. */
       excluded: z.boolean().optional(),
+      /** What the host cannot have of the snapshot and was left out there: the first of it, and how much there is. */
+      excludedPaths: z.array(Exclusion).optional(),
+      excludedCount: z.int().positive().optional(),
     }),
   ),
+});
+
+/** A state of the project that something stands in relation to: here, what the leader's files were around a run. */
+export const Moment = z.looseObject({
+  type: z.literal('moment'),
+  ...envelope,
+  snapshotId: z.string(),
+  /** Which side of the run it marks. */
+  when: z.enum(['before', 'after']).optional(),
 });
 
 const ConnectPath = z.looseObject({
@@ -152,7 +179,9 @@ export const KnownEvent = z.discriminatedUnion('type', [
   Summary,
   FollowersCatalog,
   FenceStarted,
+  FenceProgress,
   FenceResult,
+  Moment,
   ConnectPathFixed,
   ConnectPathDegraded,
   ConnectPathRestored,

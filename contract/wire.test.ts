@@ -32,7 +32,9 @@ test('every host event of the contract has a golden message', () => {
     'hostExited',
     'summary',
     'fenceStarted',
+    'fenceProgress',
     'fenceResult',
+    'moment',
     'note',
   ])
     expect(types).toContain(type);

@@ -2,11 +2,10 @@
 import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
-  closeSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
-  openSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -44,12 +43,12 @@ export function sameNames(root: string, groups: readonly (readonly string[])[]):
       for (const name of names) checkName(name);
       const own = join(place, String(index));
       mkdirSync(own);
-      const files = names.map(name => ({ name, inode: touch(`${own}/${name}`) }));
+      const files = names.map((name, number) => ({ name, first: firstOf(`${own}/${name}`, number) }));
       rmSync(own, { recursive: true });
-      return files.flatMap(({ name, inode }, at) =>
+      return files.flatMap(({ name, first }, at) =>
         files
           .slice(at + 1)
-          .filter(other => inode !== undefined && other.inode === inode)
+          .filter(other => first !== undefined && other.first === first)
           .map((other): [string, string] => [name, other.name]),
       );
     });
@@ -68,16 +67,20 @@ function isWindowsPath(name: string): boolean {
   return process.platform === 'win32' && /[\\:]/.test(name);
 }
 
-/** Which file the name leads to; undefined when the file system cannot have it. */
-function touch(file: string): bigint | undefined {
+/**
+ * The number of the first name that led to this file, which is what is in it: not every file system has one inode for one
+ * file. Undefined when it cannot have the name.
+ */
+function firstOf(file: string, number: number): number | undefined {
   try {
-    closeSync(openSync(file, 'a', 0o600));
+    writeFileSync(file, String(number), { flag: 'wx', mode: 0o600 });
+    return number;
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return Number(readFileSync(file, 'utf8'));
     if (!IMPOSSIBLE.has(code)) throw error;
     return undefined;
   }
-  return lstatSync(file, { bigint: true }).ino;
 }
 
 function areSameName(root: string, one: string, other: string): boolean {

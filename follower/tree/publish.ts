@@ -1,7 +1,16 @@
 /** How single names of a tree are changed: at one stroke each. */
 import { randomBytes } from 'node:crypto';
-import { cpSync, lstatSync, mkdirSync, renameSync, rmdirSync, rmSync, unlinkSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  cpSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { patiently } from './patience.ts';
 import { TEMPORARY_PREFIX } from './protected-names.ts';
 import { PathError } from './safe-path.ts';
@@ -58,8 +67,9 @@ export function makeDirectory(path: string): void {
 
 /** A rename that replaces nothing but an empty directory; `to` may be another spelling of `from`. */
 export function rename(from: string, to: string): void {
-  const there = lstatSync(to, { bigint: true, throwIfNoEntry: false });
-  if (there !== undefined && there.ino !== lstatSync(from, { bigint: true }).ino) {
+  const there = lstatSync(to, { throwIfNoEntry: false });
+  // Else it is the same thing, found by another spelling. Inodes would not tell: some file systems make them up as they go.
+  if (there !== undefined && readdirSync(dirname(to)).includes(basename(to))) {
     if (!there.isDirectory()) throw new PathError('EEXIST', 'something is in the way');
     rmdirSync(to);
   }

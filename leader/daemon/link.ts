@@ -18,8 +18,9 @@ const FIRST_HELLO = 15_000;
 /** Milliseconds in which a leader counts as just started, whoever started it. */
 const YOUNG = 15_000;
 const START = 15_000;
-/** One that was just ending takes a connection and drops it; the next one gets, or starts, another. */
-const TRIES = 4;
+/** One that is just ending takes a connection and drops it; the next one gets, or starts, another. */
+const TRIES = 6;
+const PAUSE = 30;
 
 export interface Link {
   readonly hello: Hello;
@@ -48,7 +49,7 @@ export async function openLink(stateDir: string, options: LinkOptions = {}): Pro
   const refuse = (reason: string, cause?: unknown) =>
     new AwError('AW_LEADER_UNUSABLE', { reason, log: leaderLog(stateDir) }, { cause });
   for (let tries = 1; ; tries++) {
-    const { socket, started } = await connect(stateDir, options.start).catch(error => {
+    const { socket, started } = await connect(stateDir, options).catch(error => {
       throw refuse((error as Error).message, error);
     });
     const isPatient = started || options.isNeeded === true || isYoung(stateDir);
@@ -56,6 +57,7 @@ export async function openLink(stateDir: string, options: LinkOptions = {}): Pro
     if (link === 'silent') throw refuse('it does not answer');
     if (link === 'gone') {
       if (tries === TRIES) throw refuse('it ended each time it was connected to');
+      await new Promise(wake => setTimeout(wake, tries * PAUSE));
       continue;
     }
     const { version, protocol, pid } = link.hello;
@@ -71,11 +73,12 @@ export function hasNone(error: unknown): boolean {
   return error instanceof AwError && error.code === 'AW_LEADER_UNUSABLE' && isNobody(error.cause);
 }
 
-async function connect(stateDir: string, start: NodeJS.ProcessEnv | undefined) {
+async function connect(stateDir: string, { start, isNeeded }: LinkOptions) {
   const path = leaderSocket(stateDir);
   const endpoint = { kind: 'socket', path } as const;
   try {
-    return { socket: await connectEndpoint(endpoint, { timeoutMs: HELLO }), started: false };
+    const timeoutMs = isNeeded === true ? FIRST_HELLO : HELLO;
+    return { socket: await connectEndpoint(endpoint, { timeoutMs }), started: false };
   } catch (error) {
     if (start === undefined || !isNobody(error)) throw error;
   }

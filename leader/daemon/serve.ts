@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { asAwError } from '../../contract/errors.ts';
 import type { LeaderRequest } from '../../contract/leader-api.ts';
 import { createPool, type Pool } from '../connections/pool.ts';
+import { createLeaderTrees } from '../fence/leader-tree.ts';
 import { leadAttached } from '../orders/attach.ts';
 import { leadRun } from '../orders/run.ts';
 import type { Means } from '../orders/types.ts';
@@ -19,17 +20,19 @@ const KEPT = 2 ** 31 - 1;
 /** What answers commands, each on its own socket, over connections to followers that they share. Loading this loads all of the leader. */
 export function createService(state: State, stateDir: string): (socket: net.Socket) => void {
   const pool = createPool({ idleMs: KEPT });
-  void state.ended.then(() => pool.close());
-  return socket => void serve(createPeer(socket), state, pool, stateDir);
+  const trees = createLeaderTrees(stateDir);
+  const means = { stateDir, connect: pool.connect, trees };
+  void state.ended.then(() => Promise.all([pool.close(), trees.close()]));
+  return socket => void serve(createPeer(socket), state, pool, means);
 }
 
 /** Resolves when the connection is done with; never rejects. */
-async function serve(peer: Peer, state: State, pool: Pool, stateDir: string): Promise<void> {
+async function serve(peer: Peer, state: State, pool: Pool, means: Means): Promise<void> {
   const done = state.work();
   try {
     const request = await peer.request();
     if (request === undefined) peer.close();
-    else await carryOut(request, peer, state, pool, stateDir);
+    else await carryOut(request, peer, state, pool, means);
   } catch (error) {
     peer.say({ leader: 'failed', error: toFailure(asAwError(error)) });
     peer.close();
@@ -38,8 +41,7 @@ async function serve(peer: Peer, state: State, pool: Pool, stateDir: string): Pr
   }
 }
 
-async function carryOut(request: LeaderRequest, peer: Peer, state: State, pool: Pool, stateDir: string) {
-  const means: Means = { stateDir, connect: pool.connect };
+async function carryOut(request: LeaderRequest, peer: Peer, state: State, pool: Pool, means: Means) {
   switch (request.type) {
     case 'run': {
       // Made at once: the command may bring the input as soon as it hears that the run has begun.
@@ -60,7 +62,7 @@ async function carryOut(request: LeaderRequest, peer: Peer, state: State, pool: 
       if (!state.giveInput(request.runId, peer)) peer.close();
       return;
     case 'up':
-      await warmUp(request, peer, pool, stateDir);
+      await warmUp(request, peer, pool, means.stateDir);
       state.setIdle(request.idleMs);
       peer.say({ leader: 'up' });
       break;

@@ -1,15 +1,16 @@
 /** Makes the trees of followers equal to the leader's, side by side: none waits for another. */
 import { randomUUID } from 'node:crypto';
-import { readFileSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { AwError, asAwError } from '../../contract/errors.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
 import type { Exclusion } from '../../contract/trees.ts';
 import type { Connect } from '../follower-client.ts';
 import type { TransportContext } from '../transports/index.ts';
+import { bootId } from './boot.ts';
 import { followerFence } from './follower-fence.ts';
 import { fenceHost, type HostFenceOptions } from './host-fence.ts';
-import { type LeaderTree, readLeaderTree } from './leader-tree.ts';
+import { createLeaderTrees, type LeaderTree, type LeaderTrees } from './leader-tree.ts';
 
 export interface FenceSpec extends Pick<HostFenceOptions, 'rehash' | 'adopt' | 'allowEmpty' | 'portability'> {
   hosts: readonly HostEntry[];
@@ -22,8 +23,12 @@ export interface FenceSpec extends Pick<HostFenceOptions, 'rehash' | 'adopt' | '
   connect: Connect;
   /** What connections are made with, besides a limit of the fence's own. */
   context: Omit<TransportContext, 'signal'>;
+  /** Of a leader that stays; default: read for this fence alone. */
+  trees?: LeaderTrees | undefined;
   /** Gives up. */
   signal?: AbortSignal;
+  /** The tree is known, and no follower has been asked for anything yet. */
+  onSnapshot?(snapshot: Snapshot): Promise<void>;
   onPhase?(host: string, phase: string): void;
 }
 
@@ -39,31 +44,44 @@ export interface HostFence {
   sent: number;
 }
 
-export interface Fence {
-  /** Of the tree that the followers are made equal to. */
+/** What the followers are made equal to. */
+export interface Snapshot {
   snapshotId: string;
   files: number;
   directories: number;
+}
+
+export interface Fence extends Snapshot {
   /** By host; settles when the last one has. Never rejects for a host. */
   results: Promise<Record<string, HostFence>>;
 }
 
 /** @throws AW_LEADER_UNSTABLE, AW_LEADER_UNREADABLE, AW_TREE_ROOT, AW_IGNORE_PATTERN: no follower was touched then. */
 export async function startFence(spec: FenceSpec): Promise<Fence> {
-  const tree = await readLeaderTree(spec.project, spec.patterns);
+  const trees = spec.trees ?? createLeaderTrees(spec.context.stateDir);
+  let tree: LeaderTree | undefined;
+  const leave = () => {
+    tree?.close();
+    if (spec.trees === undefined) void trees.close();
+  };
+  try {
+    tree = await trees.read(spec.project, spec.patterns);
+    const { digest, files, directories } = tree;
+    const snapshot = { snapshotId: `tree-${digest.slice(0, 16)}`, files, directories };
+    await spec.onSnapshot?.(snapshot);
+    return { ...snapshot, results: fenceAll(spec, tree).finally(leave) };
+  } catch (error) {
+    leave();
+    throw error;
+  }
+}
+
+async function fenceAll(spec: FenceSpec, tree: LeaderTree): Promise<Record<string, HostFence>> {
   const place = { bootId: bootId(), path: realpathSync(spec.project) };
   const entries = spec.hosts.map(
     async (host): Promise<[string, HostFence]> => [host.name, await boundedFence(host, spec, tree, place)],
   );
-  const results = Promise.all(entries)
-    .then(Object.fromEntries)
-    .finally(() => tree.close());
-  return {
-    snapshotId: `tree-${tree.digest.slice(0, 16)}`,
-    files: tree.files,
-    directories: tree.directories,
-    results,
-  };
+  return Object.fromEntries(await Promise.all(entries));
 }
 
 async function boundedFence(
@@ -124,14 +142,5 @@ async function fenceOver(
   } finally {
     fence.release();
     client.close();
-  }
-}
-
-/** As a follower of this machine says it. */
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return '';
   }
 }

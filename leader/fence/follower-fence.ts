@@ -15,6 +15,9 @@ import {
 import { decodeLines, encodeLine } from '../../tunnel/ndjson.ts';
 import { chunksOf, garbage, type Requester } from '../follower-http.ts';
 
+/** Characters of one answer: more than any tree has, and what a leader can hold of each follower. */
+const LONGEST = 256 * 1024 * 1024;
+
 /** Milliseconds to an answer. Trees are large and disks are slow: the fence has a deadline of its own. */
 const ANSWER = 24 * 3_600_000;
 
@@ -27,6 +30,7 @@ export interface FollowerFence {
   list(paths: readonly string[]): Promise<Listing[]>;
   /** What of the changes' content is missing there. @throws AW_TREE_PATH, AW_TREE_BUSY */
   plan(changes: readonly Change[]): Promise<Content[]>;
+  /** @throws what `frames` throws, rather than what that does to the request */
   send(frames: AsyncIterable<Buffer>): Promise<void>;
   apply(): Promise<FenceApplied>;
   /** Lets go of the root. */
@@ -42,7 +46,12 @@ export function followerFence(requester: Requester, fenceId: string, signal: Abo
     const source = Readable.from(encoded(values), { objectMode: false });
     const stream = await requester.stream({ ...to(call), source });
     const answers: z.output<S>[] = [];
-    for await (const line of decodeLines(chunksOf(stream))) answers.push(parse(schema, line, call));
+    let length = 0;
+    for await (const line of decodeLines(chunksOf(stream))) {
+      length += line.length;
+      if (length > LONGEST) throw garbage(`its answer to fence ${call} has no end`);
+      answers.push(parse(schema, line, call));
+    }
     return answers;
   };
 
@@ -58,8 +67,23 @@ export function followerFence(requester: Requester, fenceId: string, signal: Abo
     differing: directories => lines('differing', Listing, directories),
     list: paths => lines('list', Listing, paths),
     plan: changes => lines('plan', Content, changes),
-    send: frames =>
-      requester.done({ ...to('content'), source: Readable.from(frames, { objectMode: false }) }),
+    send: async frames => {
+      let failure: unknown;
+      const watched = async function* () {
+        try {
+          yield* frames;
+        } catch (error) {
+          failure = error;
+          throw error;
+        }
+      };
+      try {
+        const source = Readable.from(watched(), { objectMode: false });
+        await requester.done({ ...to('content'), source });
+      } catch (error) {
+        throw failure ?? error;
+      }
+    },
     apply: () => requester.json(FenceApplied, to('apply')),
     release: () => release(),
   };

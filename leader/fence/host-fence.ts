@@ -3,7 +3,8 @@
  * began after the last change finds it equal. Only then it is consistent.
  */
 import { AwError, show } from '../../contract/errors.ts';
-import type { Exclusion, FenceApplied, FenceHeld, Listing } from '../../contract/trees.ts';
+import type { Change, Content, Exclusion, FenceApplied, FenceHeld, Listing } from '../../contract/trees.ts';
+import { garbage } from '../follower-http.ts';
 import type { FollowerFence } from './follower-fence.ts';
 import type { LeaderTree } from './leader-tree.ts';
 
@@ -40,7 +41,7 @@ const EXAMPLES = 3;
 /** @throws AW_FENCE_*, AW_TREE_*, AW_LEADER_UNSTABLE and what the connection throws */
 export async function fenceHost(fence: FollowerFence, options: HostFenceOptions): Promise<HostConsistent> {
   const { tree, host, onPhase } = options;
-  const { thread, patterns } = tree;
+  const { patterns } = tree;
   onPhase('waiting for its tree');
   const held = await fence.hold({ root: options.root, leader: options.leader });
   const look = async () => {
@@ -64,13 +65,13 @@ export async function fenceHost(fence: FollowerFence, options: HostFenceOptions)
     }
     if (scanned.digest === target.digest) return { ...finish(result), digest: scanned.digest };
     onPhase('comparing');
-    const step = await compare(fence, thread, key, scanned.digest, folds, target.directories);
+    const step = await compare(fence, tree, key, scanned.digest, folds, target.directories);
     if (step.isEqual) return { ...finish(result), digest: scanned.digest };
     if (round === ROUNDS || step.changes.length >= left) throw incomplete(whyNot(step.changes, last));
     left = step.changes.length;
     if (round === 0) refuseToDestroy(step.removed, target.isEmpty, held, options);
     onPhase(`${left} changes`);
-    const needs = await fence.plan(step.changes);
+    const needs = planned(await fence.plan(step.changes), step.changes);
     if (needs.length > 0) {
       const bytes = needs.reduce((sum, { size }) => sum + size, 0);
       onPhase(`sending ${needs.length} files, ${bytes} bytes`);
@@ -97,30 +98,44 @@ export async function fenceHost(fence: FollowerFence, options: HostFenceOptions)
 }
 
 /** What this follower is to have, by what its file system can hold. */
-async function aim(fence: FollowerFence, { capabilities }: FenceHeld, { thread }: LeaderTree) {
+async function aim(fence: FollowerFence, { capabilities }: FenceHeld, { thread, digest }: LeaderTree) {
   const folds = !capabilities.caseSensitive || !capabilities.normalizationSensitive;
-  const doubtful = folds ? await thread.call('doubtful') : [];
+  const doubtful = folds ? await thread.call('doubtful', digest) : [];
   const same = doubtful.length === 0 ? [] : await fence.sameNames(doubtful);
   const key = JSON.stringify([capabilities, same]);
-  return { key, folds, target: await thread.call('target', key, capabilities, same) };
+  return { key, folds, target: await thread.call('target', digest, key, capabilities, same) };
 }
 
 async function compare(
   fence: FollowerFence,
-  thread: LeaderTree['thread'],
+  tree: LeaderTree,
   key: string,
-  digest: string,
+  actual: string,
   folds: boolean,
   directories: Parameters<FollowerFence['differing']>[0],
 ) {
   const listings: Listing[] = await fence.differing(directories);
+  const asked = new Set<string>();
   for (;;) {
-    const step = await thread.call('step', key, digest, listings, folds);
+    const step = await tree.thread.call('step', tree.digest, key, actual, listings, folds);
     if (step.unknown.length === 0) return step;
-    const more = await fence.list(step.unknown);
-    if (more.length === 0) return step;
-    listings.push(...more);
+    if (step.unknown.some(path => asked.has(path)))
+      throw garbage('it does not say what its directories hold');
+    for (const path of step.unknown) asked.add(path);
+    for (const listing of await fence.list(step.unknown)) listings.push(listing);
   }
+}
+
+/** What a follower asks for, as far as it is to have it. @throws AW_PROTOCOL_GARBAGE when it asks for anything else */
+function planned(needs: readonly Content[], changes: readonly Change[]): Content[] {
+  const sizes = new Map(
+    changes.flatMap(each => (each.op === 'write' ? [[each.sha256, each.size] as const] : [])),
+  );
+  return needs.map(({ sha256, size }) => {
+    if (sizes.get(sha256) !== size) throw garbage('it asks for content that is not in the plan');
+    sizes.delete(sha256);
+    return { sha256, size };
+  });
 }
 
 /** A follower of the leader's own machine may be given the leader's own files, which are equal to themselves. */

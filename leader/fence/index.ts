@@ -8,11 +8,14 @@ import type { Reach } from '../transports/index.ts';
 import { type Fence, type FenceSpec, startFence } from './fence.ts';
 import { ignorePatterns } from './ignore-file.ts';
 
-export type { Fence, HostFence } from './fence.ts';
+export type { Fence, HostFence, Snapshot } from './fence.ts';
 
 export interface ProjectFenceOptions
   extends RunOptions,
-    Pick<FenceSpec, 'timeoutMs' | 'rehash' | 'adopt' | 'allowEmpty' | 'portability' | 'onPhase'> {
+    Pick<
+      FenceSpec,
+      'timeoutMs' | 'rehash' | 'adopt' | 'allowEmpty' | 'portability' | 'onPhase' | 'onSnapshot'
+    > {
   reach?: Reach;
   signal?: AbortSignal;
 }

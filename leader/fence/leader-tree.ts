@@ -1,73 +1,153 @@
-/** The leader's tree at one moment. It is only ever read. */
-import { AwError, show } from '../../contract/errors.ts';
+/** The leader's trees, one thread for each project: kept for the next fence by whoever leads more than one. They are only ever read. */
+import { createHash } from 'node:crypto';
+import { readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Content } from '../../contract/trees.ts';
 import { startThread, type Thread } from '../../follower/tree/thread.ts';
+import { makePrivateDirectory } from '../state.ts';
+import { bootId } from './boot.ts';
 import { contentFrames } from './content.ts';
-import type { LeaderScan, LeaderTreeMethods } from './tree-worker.ts';
+import type { LeaderScan, LeaderTreeMethods, Memory } from './tree-worker.ts';
 
-/** Looks at a tree that does not hold still. */
-const LOOKS = 4;
-const EXAMPLES = 3;
+/** Milliseconds that a tree stays in memory unused. */
+const IDLE = 10 * 60_000;
+/** Trees in memory; of those beyond them the ones that nobody uses go. */
+const IN_MEMORY = 4;
+/** Trees remembered on disk. */
+const ON_DISK = 16;
 
-export interface LeaderTree extends Omit<LeaderScan, 'problems'> {
+export interface LeaderTree extends LeaderScan {
   patterns: readonly string[];
   thread: Thread<LeaderTreeMethods>;
   /** Of these contents, one after the other, as the follower takes them. @throws AW_LEADER_UNSTABLE */
   contents(wanted: readonly Content[]): AsyncGenerator<Buffer>;
+  /** Once nobody asks for anything of it any more. */
+  close(): void;
+}
+
+export interface LeaderTrees {
+  /**
+   * The tree as it is at a moment after this call. Calls that are made before the look for the first of them has begun share
+   * that look.
+   * @param project absolute
+   * @throws as `read` of `tree-worker.ts`
+   */
+  read(project: string, patterns: readonly string[]): Promise<LeaderTree>;
+  /** Writes down what the next process can use, and ends the threads. */
   close(): Promise<void>;
 }
 
-/**
- * Reads the tree until two looks in a row see the same: what lies between them is then a state that the tree really had, and
- * not the half of a change. The second look reads no file again.
- * @throws AW_LEADER_UNSTABLE, AW_LEADER_UNREADABLE, AW_IGNORE_PATTERN, AW_TREE_ROOT
- */
-export async function readLeaderTree(root: string, patterns: readonly string[]): Promise<LeaderTree> {
-  const thread = startThread<LeaderTreeMethods>(new URL('./tree-worker.ts', import.meta.url));
-  try {
-    let scan = await look(thread, root, patterns);
-    for (let looks = 1; ; looks++) {
-      const again = await look(thread, root, patterns);
-      const isStill = again.digest === scan.digest;
-      scan = again;
-      if (isStill) break;
-      if (looks === LOOKS) throw new AwError('AW_LEADER_UNSTABLE', { path: show(root) });
-    }
-    const { problems, ...found } = scan;
-    if (problems.length > 0) {
-      const examples = problems
-        .slice(0, EXAMPLES)
-        .map(({ path, detail }) => `${show(path)} (${detail})`)
-        .join(', ');
-      throw new AwError('AW_LEADER_UNREADABLE', { count: problems.length, examples });
-    }
-    return {
-      ...found,
-      patterns,
-      thread,
-      contents: async function* (wanted) {
-        const paths = new Map(
-          await thread.call(
-            'locate',
-            wanted.map(({ sha256 }) => sha256),
-          ),
-        );
-        yield* contentFrames(root, wanted, paths);
-      },
-      close: () => thread.close(),
-    };
-  } catch (error) {
-    await thread.close();
-    throw error;
-  }
+interface Project {
+  thread: Thread<LeaderTreeMethods>;
+  memory: Memory | undefined;
+  /** Settles when all looks so far are through. */
+  looks: Promise<unknown>;
+  /** A look that has not begun. */
+  next: Reading | undefined;
+  users: number;
+  idle: NodeJS.Timeout | undefined;
 }
 
-async function look(thread: Thread<LeaderTreeMethods>, root: string, patterns: readonly string[]) {
+interface Reading {
+  key: string;
+  scan: Promise<LeaderScan>;
+  users: number;
+}
+
+/** @param stateDir of the leader */
+export function createLeaderTrees(stateDir: string): LeaderTrees {
+  const projects = new Map<string, Project>();
+
+  const end = async (path: string, project: Project) => {
+    clearTimeout(project.idle);
+    if (projects.get(path) === project) projects.delete(path);
+    const { thread, memory } = project;
+    if (memory !== undefined) await thread.call('remember', memory).catch(() => {});
+    await thread.close();
+  };
+  const projectAt = (path: string): Project => {
+    const there = projects.get(path);
+    if (there?.thread.hasEnded === false) {
+      clearTimeout(there.idle);
+      return there;
+    }
+    for (const [other, project] of projects) {
+      if (projects.size >= IN_MEMORY && project.users === 0) void end(other, project);
+    }
+    const thread = startThread<LeaderTreeMethods>(new URL('./tree-worker.ts', import.meta.url));
+    const memory = memoryOf(stateDir, path);
+    const looks = memory === undefined ? Promise.resolve() : thread.call('recall', memory).catch(() => {});
+    const project: Project = { thread, memory, looks, next: undefined, users: 0, idle: undefined };
+    projects.set(path, project);
+    return project;
+  };
+  const readingOf = (path: string, project: Project, patterns: readonly string[]): Reading => {
+    const key = JSON.stringify(patterns);
+    if (project.next?.key === key) return project.next;
+    const scan = project.looks.then(() => {
+      if (project.next === reading) project.next = undefined;
+      return project.thread.call('read', path, [...patterns]);
+    });
+    const reading: Reading = { key, scan, users: 0 };
+    project.next = reading;
+    project.looks = scan.catch(() => {});
+    return reading;
+  };
+
+  return {
+    async read(path, patterns) {
+      const project = projectAt(path);
+      const { thread } = project;
+      const reading = readingOf(path, project, patterns);
+      project.users++;
+      reading.users++;
+      const leave = () => {
+        if (--project.users > 0) return;
+        project.idle = setTimeout(() => void end(path, project), IDLE);
+        project.idle.unref();
+      };
+      let scan: LeaderScan;
+      try {
+        scan = await reading.scan;
+      } catch (error) {
+        leave();
+        throw error;
+      }
+      const { digest } = scan;
+      return {
+        ...scan,
+        patterns,
+        thread,
+        contents: async function* (wanted) {
+          const hashes = wanted.map(({ sha256 }) => sha256);
+          yield* contentFrames(path, wanted, new Map(await thread.call('locate', digest, hashes)));
+        },
+        close: () => {
+          if (--reading.users === 0) thread.call('release', digest).catch(() => {});
+          leave();
+        },
+      };
+    },
+    close: async () => {
+      await Promise.all([...projects].map(([path, project]) => end(path, project)));
+    },
+  };
+}
+
+/** Undefined where nothing can be kept. The oldest of too many are removed. */
+function memoryOf(stateDir: string, project: string): Memory | undefined {
   try {
-    return await thread.call('scan', root, [...patterns]);
-  } catch (error) {
-    if (error instanceof AwError) throw error;
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new AwError('AW_TREE_ROOT', { path: show(root), reason: code ?? message }, { cause: error });
+    const directory = makePrivateDirectory(join(stateDir, 'trees'));
+    const name = `${createHash('sha256').update(project).digest('hex').slice(0, 16)}.json`;
+    const others = readdirSync(directory).filter(each => each !== name);
+    if (others.length >= ON_DISK) {
+      const age = (each: string) => statSync(join(directory, each), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+      const oldest = others.toSorted((one, other) => age(one) - age(other));
+      for (const each of oldest.slice(0, 1 + others.length - ON_DISK))
+        rmSync(join(directory, each), { force: true });
+    }
+    return { file: join(directory, name), bootId: bootId() };
+  } catch {
+    return undefined;
   }
 }

@@ -1,6 +1,7 @@
 /** Between a command and its leader, whether that is the same process or a resident one. */
 import type { Readable } from 'node:stream';
 import type { Event, WireError } from '../../contract/events.ts';
+import type { LeaderTrees } from '../fence/leader-tree.ts';
 import type { Connect } from '../follower-client.ts';
 import type { Timing } from '../run-everywhere/timing.ts';
 import type { Ask } from '../transports/index.ts';
@@ -19,6 +20,7 @@ export interface Means {
   /** The leader's state root. */
   stateDir: string;
   connect?: Connect;
+  trees?: LeaderTrees;
   timing?: Partial<Timing>;
 }
 

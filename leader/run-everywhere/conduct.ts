@@ -15,7 +15,7 @@ import { writeWhole } from '../state.ts';
 import type { TransportContext } from '../transports/index.ts';
 import type { HostOutcome, Outcome, Run } from '../types.ts';
 import { createCancellation } from './cancellation.ts';
-import type { Fencing } from './fencing.ts';
+import type { FenceEvents, Fencing } from './fencing.ts';
 import { type HostRun, runHost } from './host-run.ts';
 import type { InputReaders } from './input.ts';
 import { type LeaderEvents, notStarted } from './leader-events.ts';
@@ -27,8 +27,6 @@ import type { Timing } from './timing.ts';
 const LANE = 256 * 1024;
 /** What an event costs beside its text. */
 const EVENT_COST = 256;
-
-const NOBODY: ReadonlySet<string> = new Set();
 
 export interface Score {
   runId: string;
@@ -48,7 +46,7 @@ export interface Score {
   report: (host: string) => Promise<RunRequestInput['report']>;
   input: InputReaders | undefined;
   /** Makes the hosts' files equal to the leader's before anything is asked of them. */
-  fence: ((signal: AbortSignal, emit: (item: JournalItem) => Promise<void>) => Promise<Fencing>) | undefined;
+  fence: ((signal: AbortSignal, events: FenceEvents) => Promise<Fencing>) | undefined;
   detach: boolean;
   maxParallel: number;
   /** Makes a connection to a host; its `close` lets go of it. */
@@ -151,18 +149,23 @@ export function conduct(score: Score, troubles: Troubles): Run {
   };
 
   /** What each host is asked to do, once the fence is through. */
-  const prepare = async (): Promise<{ plan: Score['plan']; excluded: ReadonlySet<string> }> => {
-    const { plan } = score;
-    if (plan === undefined || score.fence === undefined) return { plan, excluded: NOBODY };
+  const prepare = async (): Promise<Pick<Score, 'plan'> & Pick<Fencing, 'excluded' | 'snapshotId'>> => {
+    const { plan, known } = score;
+    if (plan === undefined || score.fence === undefined) {
+      return { plan, excluded: leftOut(known.outcome), snapshotId: undefined };
+    }
     try {
       const signal = AbortSignal.any([cancellation.begun, abandoned.signal]);
-      const { bind, excluded } = await score.fence(signal, item => emit(own, item));
-      return { plan: host => bind(host, () => plan(host)), excluded };
+      const { bind, ...fencing } = await score.fence(signal, {
+        emit: item => emit(own, item),
+        show: item => void show(own, item),
+      });
+      return { plan: host => bind(host, () => plan(host)), ...fencing };
     } catch (error) {
       const refuse = (host: HostEntry) => {
         throw asAwError(error).forHost(host.name);
       };
-      return { plan: refuse, excluded: NOBODY };
+      return { plan: refuse, excluded: leftOut(undefined), snapshotId: undefined };
     }
   };
 
@@ -170,7 +173,7 @@ export function conduct(score: Score, troubles: Troubles): Run {
     for (const text of score.notes) note(text);
     if (score.announce)
       await ingest?.append(leader.make({ type: 'followersCatalog', hosts: hosts.map(catalogEntry) }));
-    const { plan, excluded } = await prepare();
+    const { plan, excluded, snapshotId } = await prepare();
     const exits = await Promise.all(hosts.map(host => runOne(host, plan)));
     const outcomes: Record<string, HostOutcome> = {};
     for (const [index, exited] of exits.entries()) {
@@ -180,6 +183,8 @@ export function conduct(score: Score, troubles: Troubles): Run {
       }
     }
     const hasEnded = !score.detach && !abandoned.signal.aborted;
+    if (hasEnded && snapshotId !== undefined)
+      await emit(own, leader.make({ type: 'moment', snapshotId, when: 'after' }));
     const { item, outcome } = conclude(score, outcomes, hasEnded, durationOf(score, exits));
     if (hasEnded) {
       ingest?.append(item);
@@ -245,6 +250,12 @@ function conclude(
   } as const;
   const item = leader.make(content);
   return { item, outcome: { exitCode, summary: item.event as Summary, hosts } };
+}
+
+/** Hosts that had no part in the run, as far as it is on record. */
+function leftOut(outcome: Outcome | undefined): ReadonlySet<string> {
+  const hosts = Object.entries(outcome?.hosts ?? {});
+  return new Set(hosts.flatMap(([name, { verdict }]) => (verdict === 'excluded' ? [name] : [])));
 }
 
 /** Until now; of a run that was started before, until its last host ended, as far as that host's clock can be believed. */

@@ -2,16 +2,29 @@
 import { AwError } from '../../contract/errors.ts';
 import type { RunRequestInput } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
+import type { Exclusion } from '../../contract/trees.ts';
 import type { FenceSpec, HostFence } from '../fence/fence.ts';
 import type { JournalItem } from '../journal.ts';
 import type { FenceOptions } from '../types.ts';
 import type { LeaderEvents } from './leader-events.ts';
+
+/** Of the paths that a host cannot have, in an event: the first, as long as they are not more than so many characters. */
+const EXAMPLES = 20;
+const EXAMPLES_LENGTH = 4096;
 
 export interface Fencing {
   /** What the host is asked to do, bound to the files it has now. @throws why it is asked nothing */
   bind(host: HostEntry, plan: () => RunRequestInput): RunRequestInput;
   /** Hosts that are left out of the run and of its verdict. */
   excluded: ReadonlySet<string>;
+  /** What the run works on; undefined when there is none. */
+  snapshotId: string | undefined;
+}
+
+/** What comes of it goes to the service and to whoever watches; how far it is, only to the latter. */
+export interface FenceEvents {
+  emit(item: JournalItem): Promise<void>;
+  show(item: JournalItem): void;
 }
 
 /** @throws what concerns the project itself; no host can be asked anything then */
@@ -19,13 +32,14 @@ export async function fenceFirst(
   options: FenceOptions,
   spec: Omit<FenceSpec, 'patterns' | 'timeoutMs' | 'rehash' | 'adopt' | 'allowEmpty' | 'portability'>,
   leader: LeaderEvents,
-  emit: (item: JournalItem) => Promise<void>,
+  { emit, show }: FenceEvents,
 ): Promise<Fencing> {
   // Loaded for the first run that has one.
   const [{ startFence }, { ignorePatterns }] = await Promise.all([
     import('../fence/fence.ts'),
     import('../fence/ignore-file.ts'),
   ]);
+  const start = performance.now();
   const patterns = ignorePatterns(spec.project);
   const fence = await startFence({
     ...spec,
@@ -35,19 +49,26 @@ export async function fenceFirst(
     rehash: false,
     adopt: false,
     allowEmpty: false,
+    onSnapshot: ({ snapshotId }) => emit(leader.make({ type: 'fenceStarted', snapshotId })),
+    onPhase: (host, phase) => show(leader.remark({ type: 'fenceProgress', host, phase })),
   });
-  const { snapshotId } = fence;
-  await emit(leader.make({ type: 'fenceStarted', snapshotId }));
+  const { snapshotId, files } = fence;
   const results = await fence.results;
-  const hosts = Object.fromEntries(Object.entries(results).map(([name, result]) => [name, inEvent(result)]));
-  await emit(leader.make({ type: 'fenceResult', snapshotId, hosts }));
 
   const laggards = Object.keys(results).filter(name => results[name]!.state !== 'consistent');
   const goesOn =
     laggards.length === 0 || (options.onLaggard === 'exclude' && laggards.length < spec.hosts.length);
   const others = Object.keys(results).filter(name => !laggards.includes(name));
+  const excluded = new Set(goesOn ? laggards : others);
+  const hosts = Object.fromEntries(
+    Object.entries(results).map(([name, result]) => [name, inEvent(result, excluded.has(name))]),
+  );
+  const tookMs = Math.round(performance.now() - start);
+  await emit(leader.make({ type: 'fenceResult', snapshotId, files, tookMs, hosts }));
+  if (goesOn) await emit(leader.make({ type: 'moment', snapshotId, when: 'before' }));
   return {
-    excluded: new Set(goesOn ? laggards : others),
+    excluded,
+    snapshotId: goesOn ? snapshotId : undefined,
     bind: (host, plan) => {
       const { digest, error } = results[host.name]!;
       if (digest === undefined) throw error!;
@@ -58,11 +79,20 @@ export async function fenceFirst(
   };
 }
 
-function inEvent({ state, tookMs, error, excluded }: HostFence) {
+function inEvent({ state, tookMs, error, excluded: paths }: HostFence, isExcluded: boolean) {
   return {
     state,
     tookMs: Math.round(tookMs),
     ...(error === undefined ? {} : { error: error.message, code: error.code }),
-    ...(excluded.length === 0 ? {} : { excludedPaths: excluded }),
+    ...(isExcluded ? { excluded: true } : {}),
+    ...(paths.length === 0 ? {} : { excludedPaths: examplesOf(paths), excludedCount: paths.length }),
   };
+}
+
+function examplesOf(paths: readonly Exclusion[]): Exclusion[] {
+  let room = EXAMPLES_LENGTH;
+  return paths.slice(0, EXAMPLES).filter(each => {
+    room -= JSON.stringify(each).length;
+    return room >= 0;
+  });
 }

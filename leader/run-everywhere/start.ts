@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { asAwError } from '../../contract/errors.ts';
 import { takeLock } from '../../tunnel/lock.ts';
 import { withAgentless } from '../agentless/index.ts';
+import type { LeaderTrees } from '../fence/leader-tree.ts';
 import { type Connect, connectFollower } from '../follower-client.ts';
 import { createRecord, inputFile, lockFile } from '../records/record.ts';
 import type { StoredRun } from '../records/stored.ts';
@@ -23,6 +24,8 @@ export interface RunOptions {
   timing?: Partial<Timing>;
   /** Default: a connection of its own for each host. */
   connect?: Connect;
+  /** The leader's trees, of a leader that stays. */
+  trees?: LeaderTrees;
   /** Whoever wants the run, when that is not this process. */
   asker?: Pick<TransportContext, 'env' | 'ask'>;
 }
@@ -88,7 +91,7 @@ async function openWay(service: ServiceTarget, directory: string, troubles: Trou
 function fenceOf(
   { hosts, project, reach }: RunSpec,
   fence: FenceOptions,
-  { connect, timing, asker }: RunOptions,
+  { connect, timing, asker, trees }: RunOptions,
   stateDir: string,
   leader: LeaderEvents,
 ): Score['fence'] {
@@ -99,10 +102,10 @@ function fenceOf(
     start: true,
     timeoutMs: { ...defaultTiming, ...timing }.connect,
   };
-  return async (signal, emit) => {
+  return async (signal, events) => {
     const { fenceFirst } = await import('./fencing.ts');
-    const spec = { hosts, project, connect: connect ?? connectFollower, context, signal };
-    return fenceFirst(fence, spec, leader, emit);
+    const spec = { hosts, project, connect: connect ?? connectFollower, context, signal, trees };
+    return fenceFirst(fence, spec, leader, events);
   };
 }
 
