@@ -204,6 +204,7 @@ export const UnknownEvent = z.looseObject({
 
 export const Event = z.union([KnownEvent, UnknownEvent]);
 export type Event = z.infer<typeof Event>;
+export type FenceResult = z.infer<typeof FenceResult>;
 export type HostStarted = z.infer<typeof HostStarted>;
 export type HostLog = z.infer<typeof HostLog>;
 export type HostExited = z.infer<typeof HostExited>;

@@ -19,7 +19,7 @@ export function gather(
   for (const host of hosts) {
     const output = outputs.get(host.name);
     if (output === undefined) continue;
-    const key = isGrouping ? `${endingOf(host.exit).phrase} ${output.digest()}` : host.name;
+    const key = isGrouping ? `${endingOf(host).phrase} ${output.digest()}` : host.name;
     const group = groups.get(key);
     if (group === undefined) groups.set(key, { hosts: [host], output });
     else group.hosts.push(host);

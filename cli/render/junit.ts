@@ -18,7 +18,7 @@ export interface JunitRun {
 
 /**
  * The report as XML text. A command that failed, was killed or took too long is a `failure`; a host that could not
- * give a verdict (lost, not started, cancelled) is an `error`.
+ * give a verdict (lost, not started, cancelled) is an `error`; one that was left out of the run is `skipped`.
  */
 export function junitReport({ command, view, outputs }: JunitRun): string {
   // The builder escapes only the first end of a CDATA section in a text, so all of them are kept from it.
@@ -30,7 +30,8 @@ export function junitReport({ command, view, outputs }: JunitRun): string {
     const suite = report.testSuite().name(host.name).time(seconds);
     const testCase = suite.testCase().className(host.name).name(xmlText(command)).time(seconds);
     const problem = problemOf(host);
-    if (problem !== undefined) testCase[problem.kind](xmlText(problem.message), problem.type);
+    if (host.isExcluded) testCase.skipped(xmlText(problem?.message ?? ''));
+    else if (problem !== undefined) testCase[problem.kind](xmlText(problem.message), problem.type);
     const output = outputs.get(host.name);
     if (output === undefined) continue;
     testCase.standardOutput(clean(streamText(output, 'stdout')));
@@ -39,8 +40,9 @@ export function junitReport({ command, view, outputs }: JunitRun): string {
   return report.build().replaceAll(cdataEnd, ']]]]><![CDATA[>');
 }
 
-function problemOf({ exit }: HostView) {
-  const { verdict, phrase } = endingOf(exit);
+function problemOf(host: HostView) {
+  const { exit } = host;
+  const { verdict, phrase } = endingOf(host);
   if (verdict === 'passed') return undefined;
   const isFailure = verdict === 'failed' || verdict === 'signaled' || verdict === 'timeout';
   const remedy = exit?.error?.remedy === undefined ? '' : ` (remedy: ${exit.error.remedy})`;

@@ -1,7 +1,7 @@
 /** Which hosts have a row of their own in a frame, and which are counted together. */
 import { type HostView, hasPassed } from './run-view.ts';
 
-export type Section = 'failed' | 'silent' | 'running' | 'waiting' | 'passed';
+export type Section = 'failed' | 'silent' | 'running' | 'waiting' | 'left out' | 'passed';
 
 /** A host by itself, or all `hosts` of a `section`, or of several, in one row. */
 export type LaneRow = { host: HostView } | { section: Section | 'more'; hosts: readonly HostView[] };
@@ -31,11 +31,12 @@ export function layOut(hosts: readonly HostView[], room: number): LaneRow[] {
     Math.max(Math.ceil(spare / 2), spare - wanted('silent') - wanted('running')),
   );
   const silent = Math.min(wanted('silent'), spare - failed);
-  const extra = { failed, silent, running: spare - failed - silent, waiting: 0, passed: 0 };
+  const extra = { failed, silent, running: spare - failed - silent, waiting: 0, 'left out': 0, passed: 0 };
   return sections.flatMap(([section, members]) => rowsOf(section, members, extra[section]));
 }
 
 export function sectionOf(host: HostView): Section {
+  if (host.exit !== undefined && host.isExcluded) return 'left out';
   if (host.exit !== undefined) return hasPassed(host.exit) ? 'passed' : 'failed';
   if (host.link !== undefined) return 'silent';
   return host.phase === 'running' ? 'running' : 'waiting';
@@ -48,6 +49,7 @@ function sectionsOf(hosts: readonly HostView[]): [Section, HostView[]][] {
     silent: [],
     running: [],
     waiting: [],
+    'left out': [],
     passed: [],
   };
   for (const host of hosts) members[sectionOf(host)].push(host);

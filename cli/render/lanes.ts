@@ -4,6 +4,7 @@
  */
 import { logBytes } from '../../contract/event-parts.ts';
 import type { HostLog } from '../../contract/events.ts';
+import { fenceLines } from './fence-lines.ts';
 import { createGathering } from './gathering.ts';
 import { createLastLine } from './last-line.ts';
 import { liveRows } from './live-rows.ts';
@@ -45,6 +46,7 @@ export function createLanesRenderer(
         const log = event as HostLog;
         if (screen !== undefined) lastLines.get(log.host)?.push(logBytes(log));
       } else if (!quiet) {
+        for (const line of fenceLines(event)) say(line);
         const notice = noticeOf(event);
         if (notice !== undefined) gathering.note(notice);
       }

@@ -78,9 +78,13 @@ function hostRow(host: HostView, nameWidth: number, columns: number, frame: Fram
 function stateOf(host: HostView, frame: Frame): { glyph: string; colour: Style; text: string } {
   switch (sectionOf(host)) {
     case 'passed':
-      return { ...endingOf(host.exit), text: 'passed' };
+      return { ...endingOf(host), text: 'passed' };
+    case 'left out': {
+      const { glyph, colour, phrase } = endingOf(host);
+      return { glyph, colour, text: phrase };
+    }
     case 'failed': {
-      const { glyph, colour, phrase } = endingOf(host.exit);
+      const { glyph, colour, phrase } = endingOf(host);
       return { glyph, colour, text: [phrase, frame.line(host.name)].filter(Boolean).join('  ') };
     }
     case 'silent': {
@@ -90,7 +94,7 @@ function stateOf(host: HostView, frame: Frame): { glyph: string; colour: Style; 
     case 'running':
       return { glyph: '▸', colour: 'cyan', text: frame.line(host.name) };
     case 'waiting':
-      return { glyph: '·', colour: 'dim', text: 'waiting' };
+      return { glyph: '·', colour: 'dim', text: host.fence === undefined ? 'waiting' : `fence: ${host.fence}` };
   }
 }
 

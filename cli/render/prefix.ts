@@ -6,6 +6,7 @@ import { logBytes } from '../../contract/event-parts.ts';
 import type { HostExited, HostLog } from '../../contract/events.ts';
 import { type ColourState, forPipe, forTerminal } from './control-sequences.ts';
 import { formatDuration } from './duration.ts';
+import { fenceLines } from './fence-lines.ts';
 import { createGathering } from './gathering.ts';
 import type { StreamName } from './kept-output.ts';
 import { createLineSplitter, type Line, type LineSplitter } from './lines.ts';
@@ -73,7 +74,7 @@ export function createPrefixRenderer(surroundings: Surroundings): Renderer {
   }
 
   function endLines(event: HostExited): string[] {
-    const { glyph, colour, phrase } = endingOf(event);
+    const { glyph, colour, phrase } = endingOf(view.hosts.get(event.host) ?? { exit: event, isExcluded: false });
     const took = event.durationMs === undefined ? '' : ` (${formatDuration(event.durationMs)})`;
     return [
       `${status.paint(colour, `${glyph} ${event.host}: ${phrase}`)}${took}`,
@@ -90,6 +91,7 @@ export function createPrefixRenderer(surroundings: Surroundings): Renderer {
       if (event.type === 'hostLog') log(event as HostLog);
       else if (event.type === 'hostExited') end(event as HostExited);
       else if (!quiet) {
+        for (const line of fenceLines(event)) say(line);
         const notice = noticeOf(event);
         if (notice !== undefined) gathering.note(notice);
       }

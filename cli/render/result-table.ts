@@ -61,8 +61,9 @@ function rowsOf(hosts: readonly HostView[]): Row[] {
 }
 
 /** `✗ failed exit 3`, `! killed SIGSEGV`, `? not reached`. */
-function verdictCell({ exit, startedAt }: HostView): { verdict: string; colour: Style } {
-  const { verdict, glyph, word, colour } = endingOf(exit);
+function verdictCell(host: HostView): { verdict: string; colour: Style } {
+  const { exit, startedAt } = host;
+  const { verdict, glyph, word, colour } = endingOf(host);
   const isUnreached = verdict === 'lost' && startedAt === undefined;
   const detail =
     verdict === 'failed'

@@ -15,14 +15,14 @@ import type { KeptOutput, Piece, StreamName } from './kept-output.ts';
 import { createLineSplitter } from './lines.ts';
 import type { StreamTraits, Surroundings } from './renderer.ts';
 import { resultTable } from './result-table.ts';
-import { failedHosts, openHosts, passedHosts } from './run-view.ts';
+import { excludedHosts, failedHosts, openHosts, passedHosts } from './run-view.ts';
 import { leftRunningLines, summaryLine } from './summary.ts';
 import { endingOf, isSaid } from './verdict.ts';
 
 /** Writes the results of all hosts to stdout. `outputs` is what each host printed. */
 export function writeResults(surroundings: Surroundings, outputs: ReadonlyMap<string, KeptOutput>): void {
   const { view, stdout, write, quiet } = surroundings;
-  const ordered = [...failedHosts(view), ...openHosts(view), ...passedHosts(view)];
+  const ordered = [...failedHosts(view), ...openHosts(view), ...excludedHosts(view), ...passedHosts(view)];
   const say = (line: string) => write('stdout', `${line}\n`);
   const groups = gather(ordered, outputs, surroundings.group);
   const majority = groups.find(group => group.hosts.length > view.hosts.size / 2);
@@ -42,7 +42,7 @@ export function writeResults(surroundings: Surroundings, outputs: ReadonlyMap<st
   const errorLines = jointErrorLines(errors, stdout.paint);
   if (!quiet) {
     say('');
-    const rows = [...passedHosts(view), ...openHosts(view), ...failedHosts(view)];
+    const rows = [...passedHosts(view), ...excludedHosts(view), ...openHosts(view), ...failedHosts(view)];
     for (const line of resultTable(rows, stdout.paint)) say(line);
     for (const line of rows.flatMap(leftRunningLines)) say(line);
   }
@@ -69,7 +69,7 @@ function differenceLines({ output }: Group, most: Group): string[] {
 
 /** `✗ c: exit 1 (3.2 s)`, `✓ lin-[01-47] (47 hosts): identical output, passed (3.1 s - 4.0 s)`. */
 function heading({ hosts, output }: Group, { paint }: StreamTraits): string {
-  const { glyph, colour, phrase } = endingOf(hosts[0]!.exit);
+  const { glyph, colour, phrase } = endingOf(hosts[0]!);
   const names = hostsText(hosts.map(host => host.name));
   const alike = hosts.length === 1 || output.isEmpty() ? '' : 'identical output, ';
   const none = output.isEmpty() ? ', no output' : '';

@@ -1,5 +1,6 @@
 /** What the events of a run say so far about each of its hosts. */
-import type { Event, HostExited } from '../../contract/events.ts';
+import { isKnown } from '../../contract/event-parts.ts';
+import type { Event, FenceResult, HostExited } from '../../contract/events.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
 
 export interface HostView {
@@ -10,6 +11,10 @@ export interface HostView {
   /** Process id on the host, when one came to be. */
   pid?: number;
   exit?: HostExited;
+  /** It has no part in the run, and none in its verdict. */
+  isExcluded: boolean;
+  /** What a fence does there; undefined when none is under way. */
+  fence?: string;
   /** Whether it has printed anything. */
   hasPrinted: boolean;
   /** The caller's clock when the host itself was heard last. */
@@ -27,16 +32,29 @@ export interface RunView {
 
 export function createRunView(hosts: readonly Pick<HostEntry, 'name'>[]): RunView {
   const views = new Map<string, HostView>(
-    hosts.map(({ name }) => [name, { name, phase: 'waiting', hasPrinted: false }]),
+    hosts.map(({ name }) => [name, { name, phase: 'waiting', isExcluded: false, hasPrinted: false }]),
   );
   return {
     hosts: views,
     apply(event, now) {
+      if (isKnown(event, 'fenceResult')) applyFence(views, event);
+      else if (isKnown(event, 'summary')) for (const name of event.excluded ?? []) exclude(views.get(name));
       const name = 'host' in event && typeof event.host === 'string' ? event.host : undefined;
       const view = name === undefined ? undefined : views.get(name);
       if (view !== undefined) applyToHost(view, event, now);
     },
   };
+}
+
+function applyFence(views: ReadonlyMap<string, HostView>, { hosts }: FenceResult): void {
+  for (const [name, view] of views) {
+    delete view.fence;
+    if (Object.hasOwn(hosts, name) && hosts[name]!.excluded === true) exclude(view);
+  }
+}
+
+function exclude(view: HostView | undefined): void {
+  if (view !== undefined) view.isExcluded = true;
 }
 
 function applyToHost(view: HostView, event: Event, now: number): void {
@@ -56,6 +74,9 @@ function applyToHost(view: HostView, event: Event, now: number): void {
       view.exit = event as HostExited;
       delete view.link;
       break;
+    case 'fenceProgress':
+      view.fence = String(event.phase);
+      break;
     case 'connect.path.degraded':
       view.link = 'connection lost, trying again';
       break;
@@ -68,11 +89,15 @@ function applyToHost(view: HostView, event: Event, now: number): void {
 
 /** Ended hosts that did not pass. */
 export function failedHosts(view: RunView): HostView[] {
-  return endedHosts(view).filter(host => !hasPassed(host.exit!));
+  return endedHosts(view).filter(host => !hasPassed(host.exit!) && !host.isExcluded);
+}
+
+export function excludedHosts(view: RunView): HostView[] {
+  return endedHosts(view).filter(host => host.isExcluded);
 }
 
 export function passedHosts(view: RunView): HostView[] {
-  return endedHosts(view).filter(host => hasPassed(host.exit!));
+  return endedHosts(view).filter(host => hasPassed(host.exit!) && !host.isExcluded);
 }
 
 /** A host passed only if its command exited with 0. */

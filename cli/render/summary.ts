@@ -3,23 +3,29 @@ import type { Survivor } from '../../contract/events.ts';
 import { foldNames, hostArgument } from './host-names.ts';
 import { printable } from './printable.ts';
 import type { HostView, RunView } from './run-view.ts';
-import { failedHosts, openHosts, passedHosts } from './run-view.ts';
+import { excludedHosts, failedHosts, openHosts, passedHosts } from './run-view.ts';
 import { endingOf } from './verdict.ts';
 
-/** `3/3 hosts: passed`, or `48/50 hosts passed; failed: lin-[07,09] (exit 1)`. */
+/** `3/3 hosts: passed`, or `48/50 hosts passed; failed: lin-[07,09] (exit 1); left out: mac-01 (AW_FENCE_TIMEOUT)`. */
 export function summaryLine(view: RunView): string {
   const total = view.hosts.size;
   const passed = passedHosts(view).length;
   if (passed === total) return `${total}/${total} ${hostsWord(total)}: passed`;
-  const failed = Map.groupBy(failedHosts(view), host => endingOf(host.exit).phrase);
+  const failed = Map.groupBy(failedHosts(view), host => endingOf(host).phrase);
   const open = openHosts(view);
+  const excluded = Map.groupBy(excludedHosts(view), ({ exit }) => exit?.error?.code ?? '');
   return [
     `${passed}/${total} ${hostsWord(total)} passed`,
     ...(failed.size > 0
       ? [`failed: ${[...failed].map(([phrase, hosts]) => `${namesOf(hosts)} (${phrase})`).join(', ')}`]
       : []),
+    ...(excluded.size > 0 ? [`left out: ${[...excluded].map(leftOutText).join(', ')}`] : []),
     ...(open.length > 0 ? [`not finished: ${namesOf(open)}`] : []),
   ].join('; ');
+}
+
+function leftOutText([code, hosts]: [string, HostView[]]): string {
+  return code === '' ? namesOf(hosts) : `${namesOf(hosts)} (${printable(code)})`;
 }
 
 function namesOf(hosts: readonly HostView[]): string {

@@ -2,7 +2,15 @@
 import type { HostExited } from '../../contract/events.ts';
 import { printable } from './printable.ts';
 
-export type Verdict = 'passed' | 'failed' | 'signaled' | 'timeout' | 'cancelled' | 'lost' | 'spawn-failed';
+export type Verdict =
+  | 'passed'
+  | 'failed'
+  | 'signaled'
+  | 'timeout'
+  | 'cancelled'
+  | 'lost'
+  | 'spawn-failed'
+  | 'excluded';
 
 /** What a verdict needs of a `hostExited`, or of a host's outcome. */
 export type Ending = Pick<HostExited, 'code' | 'signal' | 'reason' | 'error'>;
@@ -21,6 +29,7 @@ const verdictStyles: Readonly<Record<Verdict, Style>> = {
   cancelled: { glyph: '⊘', word: 'cancelled', colour: 'yellow' },
   lost: { glyph: '?', word: 'lost', colour: 'magenta' },
   'spawn-failed': { glyph: '∅', word: 'not started', colour: 'red' },
+  excluded: { glyph: '-', word: 'left out', colour: 'yellow' },
 };
 
 /** The short form of `hostExited` has no reason: a code means it exited, a signal means it was killed. */
@@ -39,15 +48,21 @@ function verdictOf(ending: Ending): Verdict {
 /** How a host ended, ready to be shown; for a host that has not, that it has not. */
 export interface EndingText extends Style {
   readonly verdict: Verdict | undefined;
-  /** `passed`, `exit 1`, `killed by SIGSEGV`, `timed out`, `lost: AW_HOST_UNREACHABLE`. */
+  /** `passed`, `exit 1`, `killed by SIGSEGV`, `timed out`, `lost: AW_HOST_UNREACHABLE`, `left out: AW_FENCE_TIMEOUT`. */
   readonly phrase: string;
 }
 
-export function endingOf(ending: Ending | undefined): EndingText {
+export function endingOf({
+  exit: ending,
+  isExcluded,
+}: {
+  exit?: Ending;
+  isExcluded: boolean;
+}): EndingText {
   if (ending === undefined) {
     return { verdict: undefined, glyph: '·', word: 'not finished', colour: 'yellow', phrase: 'not finished' };
   }
-  const verdict = verdictOf(ending);
+  const verdict = isExcluded ? 'excluded' : verdictOf(ending);
   const words = phraseOf(verdict, ending);
   const code = ending.error?.code;
   const isImplied = code === undefined || impliedCodes.has(code);
@@ -56,7 +71,12 @@ export function endingOf(ending: Ending | undefined): EndingText {
 }
 
 /** Codes that say no more than the verdict beside them. */
-const impliedCodes: ReadonlySet<string> = new Set(['AW_RUN_TIMEOUT', 'AW_RUN_CANCELLED', 'AW_RUN_LOST']);
+const impliedCodes: ReadonlySet<string> = new Set([
+  'AW_RUN_TIMEOUT',
+  'AW_RUN_CANCELLED',
+  'AW_RUN_LOST',
+  'AW_FENCE_ELSEWHERE',
+]);
 
 /** True when the error of an ending says no more than its verdict, and no remedy helps. */
 export function isSaid({ error }: Ending): boolean {

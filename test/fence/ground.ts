@@ -87,6 +87,8 @@ export interface Ground {
   /** Beside them: a canary. */
   outside: string;
   readonly agent: TestAgent;
+  /** Another project and an empty root; the agent stays. What was held is let go of. */
+  reset(files: Files): void;
   /** Kills it, or ends it, and starts another one with the same state. */
   restartAgent(signal?: NodeJS.Signals): Promise<void>;
   /** Makes the root equal to the project, as the product does. */
@@ -122,6 +124,12 @@ export async function makeGround(
     outside,
     get agent() {
       return agent;
+    },
+    reset: given => {
+      for (const fence of held.splice(0)) fence.release();
+      for (const path of [project, root]) rmSync(path, { recursive: true, force: true });
+      make(project, given);
+      make(root, {});
     },
     restartAgent: async (signal = 'SIGKILL') => {
       agent.session.destroy();

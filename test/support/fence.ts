@@ -35,10 +35,10 @@ export async function fence(
   return { code, hosts: Object.fromEntries(records.map(record => [record.host, record])) };
 }
 
-/** The same without a process of its own: for tests that fence often. Names are those of the catalogue; none: all. */
+/** The same without a process of its own: for tests that fence often. */
 export async function fenceHere(
   fleet: Pick<Fleet, 'project' | 'hostsFile' | 'env'>,
-  portability: 'error' | 'exclude' = 'exclude',
+  options: Partial<Parameters<typeof fenceProject>[2]> = {},
 ): Promise<Record<string, HostFence>> {
   const { hosts } = HostCatalogue.parse(JSON.parse(readFileSync(fleet.hostsFile, 'utf8')));
   const fence = await fenceProject(fleet.project, hosts, {
@@ -47,7 +47,8 @@ export async function fenceHere(
     rehash: false,
     adopt: true,
     allowEmpty: true,
-    portability,
+    portability: 'exclude',
+    ...options,
   });
   return fence.results;
 }
@@ -74,6 +75,8 @@ export function read(root: string, without: readonly string[] = ['.agents']): { 
     return [path, entry.isSymbolicLink() ? `-> ${readlinkSync(file)}` : readFileSync(file, 'latin1')];
   });
   return Object.fromEntries(
-    found.filter(([path]) => !without.includes(path.split('/')[0]!)).sort(([one], [other]) => (one < other ? -1 : 1)),
+    found
+      .filter(([path]) => !without.includes(path.split('/')[0]!))
+      .sort(([one], [other]) => (one < other ? -1 : 1)),
   );
 }
