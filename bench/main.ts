@@ -16,6 +16,7 @@ const suites: Record<string, () => Promise<Suite>> = {
   fanout: () => import('./fanout.ts'),
   'fanout-text': () => import('./fanout-text.ts'),
   'fanout-distance': () => import('./fanout-distance.ts'),
+  fence: () => import('./fence.ts'),
 };
 
 const wanted = process.argv.slice(2);

@@ -22,9 +22,17 @@ const commands: Readonly<Record<string, Entry>> = {
     summary: 'list, examine, install or stop followers',
     load: () => import('./commands/followers.ts'),
   },
+  'agent fs-snapshot-and-sync': {
+    summary: 'freeze this project and make every follower equal to it; for programs',
+    load: () => import('./commands/fs-snapshot-and-sync.ts'),
+  },
   'agent fleet': {
     summary: 'start, look at or end the resident leader, which keeps connections',
     load: () => import('./commands/fleet.ts'),
+  },
+  'agent snapshot': {
+    summary: 'freeze this project, and list or delete what was frozen',
+    load: () => import('./commands/snapshot.ts'),
   },
   session: {
     summary: 'create and read sessions of the service',

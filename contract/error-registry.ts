@@ -445,17 +445,90 @@ export const errorRegistry = {
     text: 'it does not become equal to the leader: {problem}',
     remedy: 'aw agent followers doctor --host {host}; another program may be changing the files there',
   },
+  AW_MUTAGEN_MISSING: {
+    exit: 3,
+    status: 500,
+    text: 'there is no mutagen program in PATH',
+    remedy: 'install Mutagen on this machine, or do without it: --engine embedded',
+  },
+  AW_MUTAGEN_VERSION: {
+    exit: 3,
+    status: 500,
+    text: 'the mutagen program and its daemon are of different versions: {reason}',
+    remedy: 'leave one mutagen in PATH and run the command again, or do without it: --engine embedded',
+  },
+  AW_MUTAGEN_DAEMON: {
+    exit: 3,
+    status: 500,
+    text: "mutagen's daemon does not stay up: {reason}",
+    remedy: 'see whether mutagen daemon run works by itself, or do without it: --engine embedded',
+  },
+  AW_MUTAGEN_UNREACHABLE: {
+    exit: 4,
+    status: 502,
+    text: 'mutagen does not get there: {reason}',
+    remedy: 'aw agent followers doctor --host {host}; --engine embedded needs no way of its own',
+  },
+  AW_MUTAGEN_TIMEOUT: {
+    exit: 3,
+    status: 504,
+    text: 'mutagen {call} did not end within {seconds} s',
+    remedy: 'give it longer with --timeout, or let the fence do it: --heal, --engine embedded',
+  },
+  AW_MUTAGEN_FAILED: {
+    exit: 3,
+    status: 502,
+    text: 'mutagen {call} failed: {reason}',
+    remedy: 'if it fails again, let the fence do it: --heal, or --engine embedded',
+  },
+  AW_MUTAGEN_HALTED: {
+    exit: 3,
+    status: 409,
+    text: 'mutagen has halted its session, and again a new one: {status}',
+    remedy: "look at both ends' files; --heal or --engine embedded makes {host} equal without mutagen",
+  },
+  AW_MUTAGEN_CONFLICT: {
+    exit: 3,
+    status: 409,
+    text: 'mutagen leaves {count} conflicts: {examples}',
+    remedy: '--heal or --engine embedded makes {host} equal; what is ignored stays there',
+  },
+  AW_MUTAGEN_PROBLEMS: {
+    exit: 3,
+    status: 409,
+    text: 'mutagen could not read or write {count} paths: {examples}',
+    remedy: 'mend those, or make {host} equal without mutagen: --heal, --engine embedded',
+  },
   AW_FENCE_ELSEWHERE: {
     exit: 3,
     status: 409,
     text: 'nothing was run, because other hosts did not become equal to the leader: {hosts}',
     remedy: 'mend those, or run without them: --on-laggard exclude',
   },
+  AW_FETCH_DEST: {
+    exit: 2,
+    status: 422,
+    text: '{path} cannot take what is fetched: {reason}',
+    remedy: 'give --dest a directory outside of the project, or one that .agents/mutagen.yml ignores',
+  },
+  AW_FETCH_NOTHING: {
+    exit: 1,
+    status: 404,
+    text: 'no file there matches {globs}',
+    remedy:
+      'aw agent run-everywhere --no-fence --host {host} -- ls shows what there is; patterns are quoted for this shell',
+  },
+  AW_FETCH_INCOMPLETE: {
+    exit: 4,
+    status: 502,
+    text: '{count} files were not fetched: {examples}',
+    remedy: 'mend that and fetch again; links are not followed, and --max-bytes takes more',
+  },
   AW_LEADER_UNSTABLE: {
     exit: 3,
     status: 409,
     text: 'the project changes while it is read: {path}',
-    remedy: 'wait until nothing writes to it, or snapshot it: --snapshot auto',
+    remedy: 'wait until nothing writes to it, or ignore what is always being written in .agents/mutagen.yml',
   },
   AW_LEADER_UNREADABLE: {
     exit: 3,
@@ -463,6 +536,32 @@ export const errorRegistry = {
     text: '{count} paths of the project cannot be told to a follower: {examples}',
     remedy:
       'rename, remove or ignore them in .agents/mutagen.yml; aw agent followers check shows all of them',
+  },
+
+  // Snapshots.
+  AW_SNAPSHOT_UNSUITABLE: {
+    exit: 2,
+    status: 422,
+    text: 'no {provider} snapshot can be made of {project}: {reason}',
+    remedy: 'use one that works there: {others}',
+  },
+  AW_SNAPSHOT_FAILED: {
+    exit: 3,
+    status: 500,
+    text: 'the {provider} snapshot failed: {reason}',
+    remedy: 'put that right, or use another provider',
+  },
+  AW_SNAPSHOT_NOT_FOUND: {
+    exit: 2,
+    status: 404,
+    text: 'there is no snapshot {id} here',
+    remedy: 'aw agent snapshot list shows the snapshots',
+  },
+  AW_SNAPSHOT_IN_USE: {
+    exit: 3,
+    status: 409,
+    text: 'snapshot {id} is in use by process {pid}',
+    remedy: 'wait until its fence has ended',
   },
 
   // The service.

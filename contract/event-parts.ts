@@ -25,15 +25,15 @@ export function eventIdentity(event: Event): { producer: string; epoch: string; 
   return { producer, epoch: event.epoch, seq: event.seq };
 }
 
-const lines = new WeakMap<Event, string>();
+const lines = new WeakMap<Event, Uint8Array>();
 
-/** Keeps the line an event came as, so that whoever hands it on need not write it anew. */
-export function withLine(event: Event, line: string): Event {
+/** Keeps the line an event came as, in UTF-8 and with its line break, so that whoever hands it on need not write it anew. */
+export function withLine(event: Event, line: Uint8Array): Event {
   lines.set(event, line);
   return event;
 }
 
-/** The event as JSON on one line, without a line break: as it came, if that is known. */
-export function lineOf(event: Event): string {
-  return lines.get(event) ?? JSON.stringify(event);
+/** The event as JSON on one line, with its line break: as it came, if that is known. */
+export function lineOf(event: Event): string | Uint8Array {
+  return lines.get(event) ?? `${JSON.stringify(event)}\n`;
 }

@@ -5,6 +5,8 @@
  */
 import { z } from 'zod';
 import { RunId, ShellName } from './names.ts';
+import { snapshotChoices } from './snapshot-names.ts';
+import { syncEngines } from './sync-engines.ts';
 
 /** Whoever asks: what is relative is meant from here, and this is the environment that counts. */
 const asker = { cwd: z.string(), env: z.record(z.string(), z.string()) };
@@ -45,6 +47,9 @@ export const RunOptions = z.object({
   fenceTimeout: z.number().optional(),
   onLaggard: z.enum(['abort', 'exclude']).optional(),
   portability: z.enum(['error', 'exclude']).optional(),
+  snapshot: z.enum(snapshotChoices).optional(),
+  engine: z.enum(syncEngines).optional(),
+  heal: z.boolean().optional(),
 });
 export type RunOptions = z.infer<typeof RunOptions>;
 

@@ -21,6 +21,15 @@ export const SessionId = z
   .max(64)
   .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*$/);
 
+/** Safe in a path, in the name of a git reference and of a ZFS snapshot. */
+export const SnapshotId = z.string().regex(/^snap-\d{8}-\d{6}-[0-9a-f]{6}$/);
+
+/** Given by a person: such a snapshot stays until it is deleted. */
+export const SnapshotName = z
+  .string()
+  .max(64)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a name has only letters, digits, ".", "_" and "-"');
+
 export const Os = z.enum(['linux', 'macos', 'windows']);
 export type Os = z.infer<typeof Os>;
 

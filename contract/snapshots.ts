@@ -1,25 +1,11 @@
 /** Snapshots of a project, as they stand in the leader's records and in `aw agent snapshot list --json`. */
 import { z } from 'zod';
-
-export const SnapshotProvider = z.enum(['btrfs', 'zfs', 'reflink', 'git', 'copy']);
-export type SnapshotProvider = z.infer<typeof SnapshotProvider>;
-
-/** What a fence may be asked for: the best that costs next to nothing, one by name, or none. */
-export const SnapshotChoice = z.enum(['auto', ...SnapshotProvider.options, 'none']);
-export type SnapshotChoice = z.infer<typeof SnapshotChoice>;
-
-/** Safe in a path, in the name of a git reference and of a ZFS snapshot. */
-export const SnapshotId = z.string().regex(/^snap-\d{8}-\d{6}-[0-9a-f]{6}$/);
-
-/** Given by a person: such a snapshot stays until it is deleted. */
-export const SnapshotName = z
-  .string()
-  .max(64)
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'a name has only letters, digits, ".", "_" and "-"');
+import { SnapshotId, SnapshotName } from './names.ts';
+import { snapshotProviders } from './snapshot-names.ts';
 
 const about = {
   id: SnapshotId,
-  provider: SnapshotProvider,
+  provider: z.enum(snapshotProviders),
   /** The project's root on the leader. */
   project: z.string(),
   createdAt: z.iso.datetime(),
@@ -29,8 +15,8 @@ const about = {
 };
 
 export const SnapshotRecord = z.discriminatedUnion('state', [
-  /** Whoever makes it has not finished, or never will. */
-  z.looseObject({ state: z.literal('making'), ...about }),
+  /** It is being made or removed, or nobody was left to finish that. */
+  z.looseObject({ state: z.literal('incomplete'), ...about }),
   z.looseObject({
     state: z.literal('complete'),
     ...about,

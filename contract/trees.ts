@@ -79,6 +79,7 @@ export type Change = z.infer<typeof Change>;
  * | `POST /v1/fences/{id}/names` | `NameQuestion` | `NameAnswer` |
  * | `POST /v1/fences/{id}/differing` | lines of `DirectoryDigest` | lines of `Listing` |
  * | `POST /v1/fences/{id}/list` | lines of `DirectoryName` | lines of `Listing` |
+ * | `POST /v1/fences/{id}/claim` | | 204: another program may write there for this fence |
  * | `POST /v1/fences/{id}/plan` | lines of `Change` | lines of `Content`: what the leader has to send |
  * | `POST /v1/fences/{id}/content` | frames, see `follower/tree/content-frames.ts` | 204 when all of it is kept |
  * | `POST /v1/fences/{id}/apply` | | `FenceApplied` |
@@ -97,6 +98,8 @@ export const FenceHeld = z.looseObject({
   isKnown: z.boolean(),
   /** Where the root really is: equal for two roots of one machine that are one. */
   place: z.looseObject({ bootId: z.string(), path: z.string() }),
+  /** What the last look at it has found, and by which rules, if nothing was changed by a fence since. */
+  last: z.looseObject({ digest: Sha256, rules: Sha256 }).optional(),
 });
 export type FenceHeld = z.infer<typeof FenceHeld>;
 

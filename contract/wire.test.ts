@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
 import { Event, eventIdentity, isKnown, knownEventTypes, logBytes } from './events.ts';
+import * as files from './files.ts';
 import * as followerApi from './follower-api.ts';
 import { HostCatalogue } from './hosts.ts';
 import * as installation from './installation.ts';
@@ -10,6 +11,8 @@ import * as leaderApi from './leader-api.ts';
 import * as portability from './portability.ts';
 import { Problem } from './problem.ts';
 import * as serviceApi from './service-api.ts';
+import * as snapshots from './snapshots.ts';
+import * as trees from './trees.ts';
 
 const lines = (file: string): unknown[] =>
   readFileSync(`fixtures/wire/${file}`, 'utf8')
@@ -52,13 +55,26 @@ const messages = JSON.parse(readFileSync('fixtures/wire/messages.json', 'utf8'))
 const schemas: Record<string, unknown> = {
   ...followerApi,
   ...leaderApi,
+  ...files,
   ...serviceApi,
   ...installation,
   ...portability,
+  ...snapshots,
+  ...trees,
   Problem,
 };
 /** Parts of messages, and what has a file of its own. */
-const elsewhere = ['OutputRule', 'Command', 'RunRequest', 'Finding', 'SessionStatus', 'RunOptions'];
+const elsewhere = [
+  'OutputRule',
+  'Command',
+  'RunRequest',
+  'Finding',
+  'SessionStatus',
+  'RunOptions',
+  'Capabilities',
+  'ExclusionCode',
+  'ListedChild',
+];
 
 test('every message of the follower and of the service has a golden one', () => {
   const names = Object.keys(schemas).filter(name => schemas[name] instanceof z.ZodType);

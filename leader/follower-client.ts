@@ -11,7 +11,7 @@ import {
   type SignalRequest,
 } from '../contract/follower-api.ts';
 import type { HostEntry } from '../contract/hosts.ts';
-import { decodeLines } from '../tunnel/ndjson.ts';
+import { readLines } from '../tunnel/ndjson.ts';
 import { authorization, type FollowerConnection, openConnection } from './follower-connection.ts';
 import { chunksOf, createRequester, garbage, type Requester } from './follower-http.ts';
 import type { Journal, JournalItem } from './journal.ts';
@@ -195,7 +195,7 @@ async function* readJournal(
 ): AsyncGenerator<JournalItem> {
   const cut = 'the event stream was cut off';
   try {
-    for await (const line of decodeLines(wholeStream(stream))) {
+    for await (const line of readLines(wholeStream(stream))) {
       yield journal.read(line);
       if (journal.exited !== undefined) return;
     }

@@ -13,7 +13,7 @@ import { type AgentStream, openTransport, type TransportContext } from './transp
 /** Milliseconds to the agent's word about itself. */
 const ANSWER = 10_000;
 /** A connection that answers no ping for this long is dead, whatever the kernel thinks of it. */
-const SILENCE = 6_000;
+export const SILENCE = 6_000;
 
 /** An agent that was just ending takes a connection and drops it. The next one gets, or starts, another agent. */
 const TRIES = 4;

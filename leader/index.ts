@@ -9,6 +9,8 @@
  * | `connections/` | those that are kept for the next run |
  * | `run-everywhere/` | plan, one state machine per host, merge, cancel, outcome |
  * | `agentless/` | a run on a host that has no agent, with the face of a client of one |
+ * | `fence/` | makes the followers' files equal to the project's, and proves it |
+ * | `fetch/` | brings files back from followers |
  * | `records/` | what this machine knows of its runs, so that they can be listed and attached to |
  * | `ingest/` | the spool on disk and the pusher that brings it to the service |
  * | `orders/` | what commands ask of a leader, as plain data, and carrying it out |
@@ -16,6 +18,8 @@
  * | `connections/` | connections to followers that outlive the runs they were made for |
  * | `service-client.ts` | the service API |
  * | `followers/` | list, doctor, stop |
+ * | `portability/` | what of a project the followers could not have |
+ * | `snapshots/` | a project's tree, frozen: for a fence to read from, or to be kept |
  * | `install/` | brings the agent to hosts over SSH, and takes it away |
  */
 export { type Catalogue, loadCatalogue } from './catalogue/load.ts';

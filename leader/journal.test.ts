@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { AwError } from '../contract/errors.ts';
+import { lineOf } from '../contract/event-parts.ts';
 import { type Event, Event as EventSchema } from '../contract/events.ts';
 import { createEventCheck, createJournal } from './journal.ts';
 
@@ -18,26 +19,38 @@ const started = envelope(0, { type: 'hostStarted', pid: 1 });
 const log = (seq: number, fields: object = {}) =>
   envelope(seq, { type: 'hostLog', stream: 'stdout', message: 'x', ...fields });
 const exited = (seq: number) => envelope(seq, { type: 'hostExited', code: 0 });
+const bytes = (line: string) => Buffer.from(`${line}\n`);
 
 test('a journal is read to its end', () => {
   const journal = createJournal('a', 'r');
   const lines = [started, log(1), log(2, { encoding: 'base64', message: '/w==' }), exited(3)];
-  expect(lines.map(line => journal.read(line).line)).toEqual(lines);
+  expect(lines.map(line => journal.read(bytes(line)).line)).toEqual(lines);
   expect(journal).toMatchObject({ nextSeq: 4, epoch: 'e', exited: { code: 0 } });
+});
+
+test('what is handed on is the bytes that came, unless they are no text', () => {
+  const journal = createJournal('a', 'r');
+  journal.read(bytes(started));
+  const plain = bytes(log(1, { message: 'é\n' }));
+  expect(lineOf(journal.read(plain).event)).toBe(plain);
+  const broken = Buffer.from(bytes(log(2)).toString().replace('"x"', '"\xff"'), 'latin1');
+  const { event } = journal.read(broken);
+  expect(event).toMatchObject({ message: '\ufffd' });
+  expect(lineOf(event)).toEqual(bytes(log(2, { message: '\ufffd' })));
 });
 
 test('events and fields of a newer follower pass', () => {
   const journal = createJournal('a', 'r');
-  journal.read(started);
+  journal.read(bytes(started));
   const newer = envelope(1, { type: 'hostTelemetry', load: [1, 2] });
-  expect(journal.read(newer).line).toBe(newer);
-  expect(journal.read(log(2, { colour: 'red' })).event).toMatchObject({ colour: 'red' });
+  expect(journal.read(bytes(newer)).line).toBe(newer);
+  expect(journal.read(bytes(log(2, { colour: 'red' }))).event).toMatchObject({ colour: 'red' });
 });
 
 test('of two fields with one name, the one that was checked is handed on', () => {
   const journal = createJournal('a', 'r');
-  journal.read(started);
-  const { line } = journal.read(log(1).replace('{', '{"twice":1,"twice":2,'));
+  journal.read(bytes(started));
+  const { line } = journal.read(bytes(log(1).replace('{', '{"twice":1,"twice":2,')));
   expect(JSON.parse(line)).toMatchObject({ twice: 2 });
   expect(line.match(/"twice"/g)).toHaveLength(1);
 });
@@ -79,11 +92,11 @@ test.each<[string, string[]]>([
   ['after the end', [started, exited(1), log(2)]],
 ])('refused: %s', (_, lines) => {
   const journal = createJournal('a', 'r');
-  for (const line of lines.slice(0, -1)) journal.read(line);
+  for (const line of lines.slice(0, -1)) journal.read(bytes(line));
   const before = journal.nextSeq;
   let thrown: unknown;
   try {
-    journal.read(lines.at(-1)!);
+    journal.read(bytes(lines.at(-1)!));
   } catch (error) {
     thrown = error;
   }

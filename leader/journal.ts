@@ -2,6 +2,7 @@
  * Reads one run's journal as a follower sends it, and believes nothing: every line must be the next event of this run
  * on this host, as the contract has it. Outlives connections, so that a new one goes on where the last one broke.
  */
+import { isUtf8 } from 'node:buffer';
 import { isKnown, withLine } from '../contract/event-parts.ts';
 import { type Event, Event as EventSchema, type HostExited } from '../contract/events.ts';
 import { MAX_LINE } from '../contract/limits.ts';
@@ -23,10 +24,10 @@ export interface Journal {
   /** The last event, once it was read. */
   readonly exited: HostExited | undefined;
   /**
-   * Takes the next line.
+   * Takes the next line, with its line break.
    * @throws AW_PROTOCOL_GARBAGE naming what is wrong with it.
    */
-  read(line: string): JournalItem;
+  read(line: Buffer): JournalItem;
 }
 
 /** Deeper JSON than any event needs makes recursive code fail far from here. */
@@ -50,7 +51,8 @@ export function createJournal(host: string, runId: string): Journal {
     get exited() {
       return exited;
     },
-    read(line) {
+    read(bytes) {
+      const line = bytes.toString('utf8', 0, bytes.length - 1);
       const event = parse(line);
       const problem = isEvent(event);
       if (problem !== undefined) throw garbage(problem);
@@ -67,7 +69,8 @@ export function createJournal(host: string, runId: string): Journal {
         throw garbage(`${event.type} where ${seq === 0 ? 'hostStarted' : 'hostLog or hostExited'} was due`);
       }
       const item = { event, line: safeLine(event, line) };
-      withLine(event, item.line);
+      // As text once more only for whoever stores it: what goes on is what came.
+      withLine(event, item.line === line && isUtf8(bytes) ? bytes : Buffer.from(`${item.line}\n`));
       epoch = event.epoch;
       nextSeq++;
       if (isKnown(event, 'hostExited')) exited = event;

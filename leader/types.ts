@@ -4,6 +4,8 @@ import type { Event, ExitReason, HostExited, Summary, Survivor, WireError } from
 import type { Command } from '../contract/follower-api.ts';
 import type { HostEntry } from '../contract/hosts.ts';
 import type { ShellName } from '../contract/names.ts';
+import type { SnapshotChoice } from '../contract/snapshot-names.ts';
+import type { SyncEngineName } from '../contract/sync-engines.ts';
 import type { Reach } from './transports/index.ts';
 
 /** Where the events of a run go besides the caller. */
@@ -22,6 +24,11 @@ export interface FenceOptions {
   onLaggard: 'abort' | 'exclude';
   /** Paths that a host cannot have are an error, or are left out there. */
   portability: 'error' | 'exclude';
+  /** How the project is frozen for as long as hosts are sent its files. */
+  snapshot: SnapshotChoice;
+  engine: SyncEngineName;
+  /** What another engine does not make equal, the embedded one does. */
+  heal: boolean;
 }
 
 export interface RunSpec {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { decodeLines, encodeLine } from './ndjson.ts';
+import { decodeLines, encodeLine, readLines } from './ndjson.ts';
 
 async function* chunks(...parts: (string | Uint8Array)[]) {
   for (const part of parts) yield typeof part === 'string' ? Buffer.from(part) : part;
@@ -25,6 +25,12 @@ test('values come back however the bytes are cut', async () => {
       expect(lines.map(line => JSON.parse(line) as unknown)).toEqual(values);
     }),
   );
+});
+
+test('lines as bytes keep their line break, and get one at the end', async () => {
+  const lines: string[] = [];
+  for await (const line of readLines(chunks('1\n2', '2\n\n', '3'))) lines.push(line.toString());
+  expect(lines).toEqual(['1\n', '22\n', '3\n']);
 });
 
 test('empty lines are skipped; a last line needs no line break', async () => {

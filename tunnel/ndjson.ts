@@ -10,15 +10,23 @@ export function encodeLine(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
 }
 
-/**
- * The lines of a byte stream without their `\n`; empty ones are skipped. Memory is bounded by `limit` plus one chunk.
- * What follows the last `\n` is a line only when the source ends without an error.
- * @throws AW_FRAME_TOO_LARGE when a line is longer than `limit` bytes; whatever the source throws.
- */
+/** As `readLines`, as text and without the `\n`. */
 export async function* decodeLines(
   source: AsyncIterable<Uint8Array>,
   limit: number = MAX_LINE,
 ): AsyncGenerator<string> {
+  for await (const line of readLines(source, limit)) yield line.toString('utf8', 0, line.length - 1);
+}
+
+/**
+ * The lines of a byte stream, each with its `\n`; empty ones are skipped. Memory is bounded by `limit` plus one chunk, of
+ * which a line may be a part. What follows the last `\n` is a line only when the source ends without an error.
+ * @throws AW_FRAME_TOO_LARGE when a line is longer than `limit` bytes, its `\n` apart; whatever the source throws.
+ */
+export async function* readLines(
+  source: AsyncIterable<Uint8Array>,
+  limit: number = MAX_LINE,
+): AsyncGenerator<Buffer> {
   let held: Uint8Array[] = [];
   let heldLength = 0;
   for await (const bytes of source) {
@@ -26,15 +34,16 @@ export async function* decodeLines(
     let start = 0;
     for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       checkLength(heldLength + end - start, limit);
+      const line = chunk.subarray(start, end + 1);
+      start = end + 1;
       if (heldLength > 0) {
-        held.push(chunk.subarray(start, end));
-        yield Buffer.concat(held).toString();
+        held.push(line);
+        yield Buffer.concat(held);
         held = [];
         heldLength = 0;
-      } else if (end > start) {
-        yield chunk.toString('utf8', start, end);
+      } else if (line.length > 1) {
+        yield line;
       }
-      start = end + 1;
     }
     if (start < chunk.length) {
       heldLength += chunk.length - start;
@@ -42,7 +51,7 @@ export async function* decodeLines(
       held.push(chunk.subarray(start));
     }
   }
-  if (heldLength > 0) yield Buffer.concat(held).toString();
+  if (heldLength > 0) yield Buffer.concat([...held, Uint8Array.of(NEWLINE)]);
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -11,6 +11,7 @@ import { tableLines } from '../render/table.ts';
 import type { Io } from '../terminal/io.ts';
 import { addCheck, checkPortability } from './followers-check.ts';
 import { addFence, syncFence } from './followers-fence.ts';
+import { addFetch, fetchFrom } from './followers-fetch.ts';
 import { addChanges, change } from './followers-install.ts';
 
 type ListOptions = SelectorOptions & { json?: boolean };
@@ -28,7 +29,7 @@ export const run: CommandRun = async (name, argv, io) => {
     .option('--json', 'one JSON record a line')
     .addHelpText('after', `\nExamples:\n  ${name} list\n  ${name} list --tag os=linux --json`)
     .action(async (options: ListOptions) => {
-      await list(await select(options, name, io), options.json === true, io);
+      await list(await selectFollowers(options, name, io), options.json === true, io);
     });
 
   addSelectors(command.command('doctor'))
@@ -45,7 +46,7 @@ export const run: CommandRun = async (name, argv, io) => {
       `\nExit code 0: all is well, or nearly; 4: something failed.\n\nExamples:\n  ${name} doctor\n  ${name} doctor --host win-01`,
     )
     .action(async (options: DoctorOptions) => {
-      exitCode = await examine(await select(options, name, io), options, io);
+      exitCode = await examine(await selectFollowers(options, name, io), options, io);
     });
 
   addSelectors(command.command('stop'))
@@ -53,26 +54,42 @@ export const run: CommandRun = async (name, argv, io) => {
     .option('--force', 'also while they have runs in progress, which are ended')
     .addHelpText('after', `\nExamples:\n  ${name} stop\n  ${name} stop --host lin-03 --force`)
     .action(async (options: StopOptions) => {
-      exitCode = await stop(await select(options, name, io), options.force === true, io);
+      exitCode = await stop(await selectFollowers(options, name, io), options.force === true, io);
     });
 
   addFence(command, name, async options => {
     const { findProject } = await import('../../leader/index.ts');
-    exitCode = await syncFence(findProject(io.cwd), await select(options, name, io), options, io);
+    exitCode = await syncFence(findProject(io.cwd), await selectFollowers(options, name, io), options, io);
   });
   addCheck(command, name, async options => {
     const { findProject } = await import('../../leader/index.ts');
-    exitCode = await checkPortability(findProject(io.cwd), await select(options, name, io), options, io);
+    exitCode = await checkPortability(
+      findProject(io.cwd),
+      await selectFollowers(options, name, io),
+      options,
+      io,
+    );
+  });
+  addFetch(command, name, async (globs, options) => {
+    const { findProject } = await import('../../leader/index.ts');
+    exitCode = await fetchFrom(
+      findProject(io.cwd),
+      await selectFollowers(options, name, io),
+      globs,
+      options,
+      io,
+    );
   });
   addChanges(command, name, async (what, options) => {
-    exitCode = await change(what, await select(options, name, io), options, io);
+    exitCode = await change(what, await selectFollowers(options, name, io), options, io);
   });
 
   await runCommand(command, argv);
   return exitCode;
 };
 
-async function select(options: SelectorOptions, name: string, io: Io): Promise<HostEntry[]> {
+/** The hosts of this project that are meant. @throws AW_CATALOG_*, AW_SELECTOR_* */
+export async function selectFollowers(options: SelectorOptions, name: string, io: Io): Promise<HostEntry[]> {
   checkSelectors(options, name);
   const { findProject, loadCatalogue, selectHosts } = await import('../../leader/index.ts');
   const catalogue = await loadCatalogue({

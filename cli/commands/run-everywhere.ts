@@ -2,6 +2,8 @@
 import type { Command as Parser } from 'commander';
 import { Option } from 'commander';
 import { shellNames } from '../../contract/shell-names.ts';
+import { snapshotChoices } from '../../contract/snapshot-names.ts';
+import { syncEngines } from '../../contract/sync-engines.ts';
 import { autoInstall } from '../options/auto-install.ts';
 import { type CommandRun, createCommand, runCommand } from '../options/command.ts';
 import { acceptNewHostKeys } from '../options/host-keys.ts';
@@ -133,6 +135,17 @@ function addRunOptions(command: Parser): void {
         .choices(['abort', 'exclude'])
         .env('AW_ON_LAGGARD'),
     )
+    .addOption(
+      new Option('--snapshot <how>', "freeze the project while its files are sent; default auto: where btrfs does")
+        .choices(snapshotChoices)
+        .env('AW_SNAPSHOT'),
+    )
+    .addOption(
+      new Option('--engine <name>', 'what brings the files; auto: the embedded one; mutagen: see docs/mutagen.md')
+        .choices(syncEngines)
+        .env('AW_ENGINE'),
+    )
+    .addOption(new Option('--heal', 'let the embedded engine do what mutagen does not').env('AW_HEAL'))
     .addOption(
       new Option('--portability <policy>', 'paths that a host cannot have: an error, or left out there')
         .choices(['error', 'exclude'])

@@ -2,11 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
+import type { Event } from '../../contract/events.ts';
 import { HostCatalogue } from '../../contract/hosts.ts';
 import { createPaint } from '../render/paint.ts';
 import { exited, started } from '../render/recorded-events.ts';
-import { opening, outcomeLines, readBackLines } from './narration.ts';
-import { chooseShells, type Stage, setStage, strike } from './stage.ts';
+import { editLines, opening, outcomeLines, readBackLines, secondOutcomeLines } from './narration.ts';
+import { chooseShells, editProject, equalHosts, type Stage, setStage, strike } from './stage.ts';
 
 const paint = createPaint(false);
 
@@ -58,35 +59,48 @@ test.skipIf(process.platform === 'win32').each([
 
 test('the narration is short and fits a pipe', async () => {
   const stage = await staged();
+  const args = ['agent', 'run-everywhere', '--', 'x'];
   const lines = [
-    ...opening(stage, 'http://127.0.0.1:1', ['agent', 'run-everywhere', '--', 'x'], paint),
+    ...opening(stage, 'http://127.0.0.1:1', args, paint),
     ...outcomeLines(1, stage, paint),
+    ...editLines(stage, args, paint),
+    ...secondOutcomeLines(0, ['alpha', 'beta', 'gamma'], stage, paint),
     ...readBackLines([], stage, paint).lines,
   ];
-  expect(lines.length).toBeLessThan(15);
+  expect(lines.length).toBeLessThan(25);
   for (const line of lines) {
     expect(line).not.toContain('\x1b');
     expect(line.length).toBeLessThanOrEqual(120);
   }
 });
 
-test('the session counts as read back only with every start, every end and the right failure', async () => {
+test('an edit of the project is on no host before something brings it there', async () => {
   const stage = await staged();
-  const summary = {
-    type: 'summary' as const,
-    ts: '2026-01-02T03:04:05.678Z',
-    passed: ['alpha', 'beta'],
-    failed: ['gamma'],
-  };
+  expect(await equalHosts(stage)).toEqual(['alpha', 'beta']);
+  await editProject(stage);
+  expect(await equalHosts(stage)).toEqual([]);
+});
+
+test('the session counts as read back only with every start, every end, the fence and the right failure', async () => {
+  const stage = await staged();
+  const ts = '2026-01-02T03:04:05.678Z';
   const hosts = ['alpha', 'beta', 'gamma'];
-  const whole = [...hosts.map(host => started(host, 1)), ...hosts.map(host => exited(host, {})), summary];
+  const summary = (passed: string[], failed: string[]): Event => ({ type: 'summary', ts, passed, failed });
+  const fence: Event = {
+    type: 'fenceResult',
+    ts,
+    snapshotId: 's',
+    hosts: Object.fromEntries(hosts.map(host => [host, { state: 'consistent' as const }])),
+  };
+  const run = [...hosts.map(host => started(host, 1)), ...hosts.map(host => exited(host, {}))];
+  const first = summary(['alpha', 'beta'], ['gamma']);
+  const whole = [...run, first, fence, ...run, summary(hosts, [])];
   expect(readBackLines(whole, stage, paint).isComplete).toBe(true);
   for (let missing = 0; missing < whole.length; missing++) {
     const { isComplete, lines } = readBackLines(whole.toSpliced(missing, 1), stage, paint);
     expect(isComplete).toBe(false);
     expect(lines.join('\n')).toContain('something is missing');
   }
-  expect(readBackLines([...whole.slice(0, -1), { ...summary, failed: hosts }], stage, paint).isComplete).toBe(
-    false,
-  );
+  const wrong = whole.with(run.length, summary(hosts, []));
+  expect(readBackLines(wrong, stage, paint).isComplete).toBe(false);
 });

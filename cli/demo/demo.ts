@@ -6,8 +6,8 @@ import type { Interrupts } from '../run/interrupts.ts';
 import { watchInterrupts } from '../run/interrupts.ts';
 import type { Io } from '../terminal/io.ts';
 import { runAw, type Service, startService } from './children.ts';
-import { opening, outcomeLines, readBackLines, tryNext } from './narration.ts';
-import { type Stage, setStage, strike } from './stage.ts';
+import { editLines, opening, outcomeLines, readBackLines, secondOutcomeLines, tryNext } from './narration.ts';
+import { editProject, equalHosts, type Stage, setStage, strike } from './stage.ts';
 
 const SESSION = 'demo';
 const TESTS = ['node', '--test', '--test-reporter', 'dot'];
@@ -49,9 +49,10 @@ async function play(world: World): Promise<number> {
   const { url } = world.service;
   await serviceClient({ url }).createSession({ id: SESSION, title: 'the demo' });
 
-  const args = [
+  const run = (...options: string[]) => [
     'agent',
     'run-everywhere',
+    ...options,
     '--map-output',
     '--service',
     url,
@@ -60,25 +61,35 @@ async function play(world: World): Promise<number> {
     '--',
     ...TESTS,
   ];
-  say(opening(stage, url, args, io.stdout.paint));
+  const { paint } = io.stdout;
+  const onTheirs = run('--no-fence');
+  say(opening(stage, url, onTheirs, paint));
   if (interrupted) return 130;
-  const exitCode = await runAw(args, stage.project, env);
+  const first = await runAw(onTheirs, stage.project, env);
   if (interrupted) return 130;
-  say(outcomeLines(exitCode, stage, io.stdout.paint));
+  say(outcomeLines(first, stage, paint));
 
-  const events = await readBack(url);
-  const back = readBackLines(events, stage, io.stdout.paint);
+  await editProject(stage);
+  const onOurs = run();
+  say(editLines(stage, onOurs, paint));
+  const second = await runAw(onOurs, stage.project, env);
+  if (interrupted) return 130;
+  const equal = await equalHosts(stage);
+  say(secondOutcomeLines(second, equal, stage, paint));
+
+  const back = readBackLines(await readBack(url), stage, paint);
   say(back.lines);
-  return exitCode === 1 && back.isComplete ? 0 : 1;
+  const isRight = first === 1 && second === 0 && equal.length === stage.hosts.length;
+  return isRight && back.isComplete ? 0 : 1;
 }
 
-/** The session's events, live over SSE, up to the summary. */
+/** The session's events, live over SSE, up to the summary of the second run. */
 async function readBack(url: string): Promise<Event[]> {
   const events: Event[] = [];
   const signal = AbortSignal.timeout(10_000);
   for await (const { event } of serviceClient({ url }).events(SESSION, { follow: true, signal })) {
     events.push(event);
-    if (event.type === 'summary') break;
+    if (events.filter(({ type }) => type === 'summary').length === 2) break;
   }
   return events;
 }
@@ -105,5 +116,5 @@ async function tearDown({ stage, service, io }: World): Promise<boolean> {
 /** What a person's own settings could change is left out, and nothing is started that stays. */
 function childEnv(env: NodeJS.ProcessEnv, state: string): NodeJS.ProcessEnv {
   const own = Object.entries(env).filter(([name]) => !/^AW_/i.test(name));
-  return { ...Object.fromEntries(own), AW_STATE_DIR: state, AW_NO_DAEMON: '1', AW_NO_FENCE: '1' };
+  return { ...Object.fromEntries(own), AW_STATE_DIR: state, AW_NO_DAEMON: '1' };
 }

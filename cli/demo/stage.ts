@@ -1,7 +1,7 @@
 /** The demo's world in one temporary directory: a project, three hosts with copies of it, a catalogue, state. */
 
 import { accessSync, constants } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -57,6 +57,18 @@ export async function setStage(env: NodeJS.ProcessEnv): Promise<Stage> {
 /** Removes everything. A file that is still held open on Windows gets a moment. */
 export async function strike(root: string): Promise<void> {
   await rm(root, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
+}
+
+/** What a person does between two runs. */
+export async function editProject({ project, changedFile }: Stage): Promise<void> {
+  await appendFile(join(project, changedFile), '6,Grace,0.00,a free sample\n');
+}
+
+/** Hosts whose copy of the file is the project's, byte for byte. */
+export async function equalHosts({ project, hosts, changedFile }: Stage): Promise<string[]> {
+  const wanted = await readFile(join(project, changedFile));
+  const copies = await Promise.all(hosts.map(({ workspace }) => readFile(join(workspace, changedFile))));
+  return hosts.filter((_, index) => copies[index]!.equals(wanted)).map(({ name }) => name);
 }
 
 async function convertToCrlf(path: string): Promise<void> {

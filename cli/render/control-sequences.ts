@@ -22,6 +22,11 @@ export interface ColourState {
   active: string;
 }
 
+/** False: `text` (latin1) surely has no escape sequence. Costs far less than to look for one. */
+export function mayHaveSequences(text: string): boolean {
+  return text.includes(ESC) || text.includes('\xc2');
+}
+
 /** Takes every escape sequence out of `line`, except the colours when `colour`. Other bytes stay as they are. */
 export function forPipe(line: string, colour: boolean): string {
   return strip(line, sequence => (colour ? sequence : ''));

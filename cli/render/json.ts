@@ -10,7 +10,7 @@ export function createJsonRenderer({ write }: Pick<Surroundings, 'write'>): Rend
   return {
     event(event) {
       if (isKnown(event, 'note')) say(event.message);
-      else if (!isKnown(event, 'fenceProgress')) write('stdout', `${lineOf(event)}\n`);
+      else if (!isKnown(event, 'fenceProgress')) write('stdout', lineOf(event));
     },
     say,
     draw() {},

@@ -30,8 +30,12 @@ export function junitReport({ command, view, outputs }: JunitRun): string {
     const suite = report.testSuite().name(host.name).time(seconds);
     const testCase = suite.testCase().className(host.name).name(xmlText(command)).time(seconds);
     const problem = problemOf(host);
-    if (host.isExcluded) testCase.skipped(xmlText(problem?.message ?? ''));
-    else if (problem !== undefined) testCase[problem.kind](xmlText(problem.message), problem.type);
+    if (host.isExcluded) {
+      // A skipped case has no room for a reason.
+      testCase.skipped().standardError(clean(problem?.message ?? ''));
+      continue;
+    }
+    if (problem !== undefined) testCase[problem.kind](xmlText(problem.message), problem.type);
     const output = outputs.get(host.name);
     if (output === undefined) continue;
     testCase.standardOutput(clean(streamText(output, 'stdout')));

@@ -13,6 +13,8 @@ export interface Line {
 export interface LineSplitter {
   /** The lines that `chunk` (one character per byte) completes. */
   push(chunk: string): Line[];
+  /** As `push`, with lines that came together left together: a `text` may then be several lines, line feeds between them. */
+  pushBlocks(chunk: string): Line[];
   /** The line without a line feed at the end of the stream, if there is one. */
   end(): Line[];
 }
@@ -36,20 +38,32 @@ export function createLineSplitter(limit = LINE_LIMIT): LineSplitter {
     return rest;
   }
 
+  function take(text: string, lines: Line[]): void {
+    lines.push({ text: text.length > limit ? cutLong(text, lines) : text, continued });
+    continued = false;
+  }
+
+  function pushBlocks(chunk: string): Line[] {
+    const lines: Line[] = [];
+    const first = chunk.indexOf('\n');
+    const last = first === -1 ? -1 : chunk.lastIndexOf('\n');
+    if (first !== -1) take(held + chunk.slice(0, first), lines);
+    if (last > first) {
+      const between = chunk.slice(first + 1, last);
+      if (between.length <= limit) take(between, lines);
+      else for (const text of between.split('\n')) take(text, lines);
+    }
+    held = first === -1 ? held + chunk : chunk.slice(last + 1);
+    if (held.length > limit) held = cutLong(held, lines);
+    return lines;
+  }
+
   return {
-    push(chunk) {
-      const lines: Line[] = [];
-      let start = 0;
-      for (let feed = chunk.indexOf('\n'); feed !== -1; feed = chunk.indexOf('\n', start)) {
-        const text = start === 0 ? held + chunk.slice(0, feed) : chunk.slice(start, feed);
-        lines.push({ text: text.length > limit ? cutLong(text, lines) : text, continued });
-        continued = false;
-        start = feed + 1;
-      }
-      held = start === 0 ? held + chunk : chunk.slice(start);
-      if (held.length > limit) held = cutLong(held, lines);
-      return lines;
-    },
+    pushBlocks,
+    push: chunk =>
+      pushBlocks(chunk).flatMap(({ text, continued: isRest }) =>
+        text.split('\n').map(line => ({ text: line, continued: isRest })),
+      ),
     end() {
       const lines = held === '' ? [] : [{ text: held, continued }];
       held = '';

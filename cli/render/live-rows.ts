@@ -94,7 +94,11 @@ function stateOf(host: HostView, frame: Frame): { glyph: string; colour: Style; 
     case 'running':
       return { glyph: '▸', colour: 'cyan', text: frame.line(host.name) };
     case 'waiting':
-      return { glyph: '·', colour: 'dim', text: host.fence === undefined ? 'waiting' : `fence: ${host.fence}` };
+      return {
+        glyph: '·',
+        colour: 'dim',
+        text: host.fence === undefined ? 'waiting' : `fence: ${host.fence}`,
+      };
   }
 }
 

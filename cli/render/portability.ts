@@ -3,7 +3,6 @@ import type { PortabilityHost, PortabilityProblem } from '../../contract/portabi
 import { hostsText } from './host-names.ts';
 import type { Paint, Style } from './paint.ts';
 import { printable } from './printable.ts';
-import { tableLines } from './table.ts';
 
 const MEANINGS: Record<PortabilityProblem['code'], string> = {
   'name-collision': 'another name of the same directory is the same name there',
@@ -26,6 +25,8 @@ const COLOURS: Record<PortabilityProblem['level'], Style> = { error: 'red', warn
 const LEVELS = ['error', 'warning', 'note'] as const;
 /** Paths of one group that are shown. */
 const EXAMPLES = 20;
+/** Of the column of paths. */
+const WIDEST = 60;
 
 /** Errors first. Of a group only the first paths, unless all are wanted. */
 export function problemLines(
@@ -40,24 +41,26 @@ export function problemLines(
     .sort(([one], [other]) => LEVELS.indexOf(one!.level) - LEVELS.indexOf(other!.level))
     .flatMap(group => {
       const { level, code, hosts } = group[0]!;
-      const shown = level === 'note' && !isAll ? [] : isAll ? group : group.slice(0, EXAMPLES);
-      const more = group.length - shown.length;
-      const rows = shown.map(({ path, detail, rename }) => [
-        path,
-        rename === undefined ? detail : `${detail}; rename it to ${rename}`,
-      ]);
-      const heading = `${paint(COLOURS[level], level)} ${code} on ${hostsText(hosts)}: ${MEANINGS[code]}`;
+      const shown = isAll ? group : group.slice(0, level === 'note' ? 0 : EXAMPLES);
+      const left = group.length - shown.length;
+      const more = shown.length === 0 ? `  ${paths(left)}` : `  and ${paths(left)} more`;
       return [
-        heading,
-        ...tableLines(['', ''], rows, paint)
-          .slice(1)
-          .map(line => `  ${line}`),
-        ...(more === 0
-          ? []
-          : [`  ${shown.length === 0 ? '' : 'and '}${paths(more)}${shown.length === 0 ? '' : ' more'}`]),
+        `${paint(COLOURS[level], level)} ${code} on ${hostsText(hosts)}: ${MEANINGS[code]}`,
+        ...pathLines(shown),
+        ...(left === 0 ? [] : [more]),
         '',
       ];
     });
+}
+
+/** Aligned, as far as the paths are of a length for that. */
+function pathLines(problems: readonly PortabilityProblem[]): string[] {
+  const names = problems.map(({ path }) => printable(path));
+  const width = names.reduce((most, { length }) => (length > WIDEST ? most : Math.max(most, length)), 0);
+  return problems.map(({ detail, rename }, index) => {
+    const advice = rename === undefined ? detail : `${detail}; rename it to ${rename}`;
+    return `  ${names[index]!.padEnd(width)}  ${printable(advice)}`;
+  });
 }
 
 /** What each host was taken for, those that are alike in one line. */

@@ -34,6 +34,30 @@ test('each line stands behind its host, stderr apart, the endings on stderr', ()
   `);
 });
 
+test('what comes in one piece looks as if it had come line by line', () => {
+  const lines = [
+    'plain',
+    '',
+    '\x1b[31mred',
+    'still red\x1b[0m',
+    'é\xc2\x9b',
+    '\x1b]0;title',
+    'back\r',
+    'last',
+  ];
+  const text = lines.map(line => `${line}\n`).join('');
+  for (const isTerminal of [false, true]) {
+    const at = { isTerminal };
+    const whole = render([started('a'), printed('a', text), exited('a', {})], at);
+    const apart = render(
+      [started('a'), ...lines.map(line => printed('a', `${line}\n`)), exited('a', {})],
+      at,
+    );
+    expect(whole.out).toBe(apart.out);
+    expect(whole.out.split('\n')).toHaveLength(lines.length + 1);
+  }
+});
+
 test('quiet leaves the output of the hosts and the errors', () => {
   const { out, err } = render(everyVerdict, { quiet: true });
   expect(out).toContain('ok-1 | same\n');

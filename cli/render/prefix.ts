@@ -4,7 +4,7 @@
  */
 import { logBytes } from '../../contract/event-parts.ts';
 import type { HostExited, HostLog } from '../../contract/events.ts';
-import { type ColourState, forPipe, forTerminal } from './control-sequences.ts';
+import { type ColourState, forPipe, forTerminal, mayHaveSequences } from './control-sequences.ts';
 import { formatDuration } from './duration.ts';
 import { fenceLines } from './fence-lines.ts';
 import { createGathering } from './gathering.ts';
@@ -50,17 +50,20 @@ export function createPrefixRenderer(surroundings: Surroundings): Renderer {
     if (lines.length === 0) return;
     const { isTerminal, colour } = surroundings[stream];
     const { line: start, rest } = prefix(host, stream);
+    const safe = (line: string) => (isTerminal ? forTerminal(line, colours, colour) : forPipe(line, colour));
     let text = '';
-    for (const line of lines) {
-      const safe = isTerminal ? forTerminal(line.text, colours, colour) : forPipe(line.text, colour);
-      text += `${line.continued ? rest : start}${safe}\n`;
+    for (const { text: block, continued } of lines) {
+      // Most output is plain text for a pipe, and then a block is prefixed as a whole.
+      const isPlain = !isTerminal && !mayHaveSequences(block);
+      const shown = isPlain ? block : block.split('\n').map(safe).join('\n');
+      text += `${continued ? rest : start}${shown.replace(/\n/g, `\n${start}`)}\n`;
     }
     write(stream, isTerminal ? text : Buffer.from(text, 'latin1'));
   }
 
   function log(event: HostLog): void {
     const { splitter, colours } = streamOf(event.host, event.stream);
-    print(event.host, event.stream, splitter.push(logBytes(event).toString('latin1')), colours);
+    print(event.host, event.stream, splitter.pushBlocks(latin1Of(event)), colours);
   }
 
   function end(event: HostExited): void {
@@ -74,7 +77,9 @@ export function createPrefixRenderer(surroundings: Surroundings): Renderer {
   }
 
   function endLines(event: HostExited): string[] {
-    const { glyph, colour, phrase } = endingOf(view.hosts.get(event.host) ?? { exit: event, isExcluded: false });
+    const { glyph, colour, phrase } = endingOf(
+      view.hosts.get(event.host) ?? { exit: event, isExcluded: false },
+    );
     const took = event.durationMs === undefined ? '' : ` (${formatDuration(event.durationMs)})`;
     return [
       `${status.paint(colour, `${glyph} ${event.host}: ${phrase}`)}${took}`,
@@ -104,6 +109,13 @@ export function createPrefixRenderer(surroundings: Surroundings): Renderer {
       for (const line of closing) say(line);
     },
   };
+}
+
+/** The bytes of an event, one character each. Of ASCII, that is its text as it is. */
+function latin1Of(event: HostLog): string {
+  const { message, encoding } = event;
+  const isAscii = encoding === undefined && Buffer.byteLength(message) === message.length;
+  return isAscii ? message : logBytes(event).toString('latin1');
 }
 
 const laneColours = ['cyan', 'magenta', 'blue', 'yellow', 'green'] as const;

@@ -52,13 +52,7 @@ export interface EndingText extends Style {
   readonly phrase: string;
 }
 
-export function endingOf({
-  exit: ending,
-  isExcluded,
-}: {
-  exit?: Ending;
-  isExcluded: boolean;
-}): EndingText {
+export function endingOf({ exit: ending, isExcluded }: { exit?: Ending; isExcluded: boolean }): EndingText {
   if (ending === undefined) {
     return { verdict: undefined, glyph: '·', word: 'not finished', colour: 'yellow', phrase: 'not finished' };
   }

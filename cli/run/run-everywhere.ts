@@ -1,6 +1,7 @@
 /** From options to a run, and from the run to its exit code. */
 import { AwError } from '../../contract/errors.ts';
 import type { LedRun } from '../../leader/orders/types.ts';
+import { fenceLines } from '../render/fence-lines.ts';
 import { hostsWord } from '../render/summary.ts';
 import type { Io } from '../terminal/io.ts';
 import { followRun } from './follow-run.ts';
@@ -38,7 +39,8 @@ export async function runEverywhere(args: RunArguments & { io: Io }): Promise<nu
 /** A detached run: who has started, and how to see the rest. */
 async function tellDetached(run: LedRun, io: Io, isJson: boolean): Promise<number> {
   for await (const event of run.events) {
-    if (isJson) io.write('stdout', `${JSON.stringify(event)}\n`);
+    if (!isJson) for (const line of fenceLines(event)) io.write('stderr', `${line}\n`);
+    else if (event.type !== 'fenceProgress') io.write('stdout', `${JSON.stringify(event)}\n`);
   }
   const { exitCode, hosts } = await run.outcome;
   const { errorLines } = await import('../render/error-text.ts');

@@ -17,6 +17,9 @@ const BODY = 16 * 1024 * 1024;
 /** Lines of one request, and their characters: more than any tree has, and what a follower can hold. */
 const LINES = { count: 2_000_000, characters: 256 * 1024 * 1024 };
 
+/** Bytes. So much content at a time can be hundreds of files; in between, runs and other leaders have their turn. */
+const PORTION = 16 * 1024;
+
 /** @throws AW_FENCE_NOT_FOUND, AW_TREE_*, InvalidRequest */
 export async function answerFence(
   fences: Fences,
@@ -37,6 +40,9 @@ export async function answerFence(
       return sendLines(stream, await fences.differing(fenceId, await readLines(stream, DirectoryDigest)));
     case 'list':
       return sendLines(stream, await fences.list(fenceId, await readLines(stream, DirectoryName)));
+    case 'claim':
+      await fences.claim(fenceId);
+      return sendEmpty(stream, 204);
     case 'plan':
       return sendLines(stream, await fences.plan(fenceId, await readLines(stream, Change)));
     case 'content':
@@ -62,7 +68,10 @@ async function hold(fences: Fences, stream: ServerHttp2Stream, fenceId: string):
 async function takeContent(stream: ServerHttp2Stream, reader: ReturnType<Fences['content']>): Promise<void> {
   try {
     for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      reader.write(chunk);
+      for (let at = 0; at < chunk.length; at += PORTION) {
+        reader.write(chunk.subarray(at, at + PORTION));
+        await new Promise(setImmediate);
+      }
     }
     if (!reader.isWhole()) throw new InvalidRequest({ '(body)': 'the content ends within a file' });
     sendEmpty(stream, 204);

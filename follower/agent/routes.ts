@@ -49,7 +49,8 @@ const routes: readonly [method: string, path: RegExp, handler: Handler][] = [
   ['GET', /^\/v1\/runs\/([^/]+)\/events$/, getEvents],
   ['POST', /^\/v1\/runs\/([^/]+)\/stdin$/, postInput],
   ['POST', /^\/v1\/runs\/([^/]+)\/signal$/, postSignal],
-  ['POST', /^\/v1\/fences\/([\w-]{1,64})\/(hold|scan|names|differing|list|plan|content|apply)$/, postFence],
+  ['POST', /^\/v1\/fences\/([\w-]{1,64})\/(hold|scan|names|differing|list|claim|plan|content|apply)$/, postFence],
+  ['POST', /^\/v1\/files$/, postFiles],
   ['POST', /^\/v1\/shutdown$/, postShutdown],
 ];
 
@@ -141,6 +142,11 @@ async function postSignal({ runs }: AgentContext, { stream, runId }: Call) {
 async function postFence({ fences }: AgentContext, { stream, runId, call }: Call) {
   const { answerFence } = await import('./fence-routes.ts');
   await answerFence(await fences(), stream, runId, call);
+}
+
+async function postFiles(_: AgentContext, { stream }: Call) {
+  const { answerFiles } = await import('./files-route.ts');
+  await answerFiles(stream);
 }
 
 function postShutdown({ shutdown }: AgentContext, { stream, query }: Call) {

@@ -2,18 +2,18 @@
  * Contents of many files on one stream. A frame is 32 bytes of digest, 6 bytes of length (big-endian), and as many bytes of
  * content. Cut into any chunks on the way, it reads the same.
  */
-import { createHash, type Hash } from 'node:crypto';
-import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { createHash, type Hash, hash } from 'node:crypto';
+import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { AwError } from '../../contract/errors.ts';
 import type { Staging } from './staging.ts';
 
-const HEADER = 38;
+export const FRAME_HEADER = 38;
 /** Bytes. So much of nothing is left out, so that a file with holes need not fill a disk. */
 const HOLE = 4096;
 const NOTHING = Buffer.alloc(64 * 1024);
 
 export function frameHeader(sha256: string, size: number): Buffer {
-  const header = Buffer.alloc(HEADER);
+  const header = Buffer.alloc(FRAME_HEADER);
   header.write(sha256, 0, 'hex');
   header.writeUIntBE(size, 32, 6);
   return header;
@@ -33,17 +33,31 @@ interface Open {
  * digest is its own; what a stream that broke had brought completely stays.
  */
 export function createContentReader(staging: Staging, expected: ReadonlyMap<string, number>) {
-  let header = Buffer.alloc(0);
+  let header: Buffer = Buffer.alloc(0);
   let open: Open | undefined;
 
-  const begin = () => {
+  const next = () => {
     const sha256 = header.toString('hex', 0, 32);
     const size = header.readUIntBE(32, 6);
     header = Buffer.alloc(0);
     if (expected.get(sha256) !== size) throw refused('content that nobody has asked for');
+    return { sha256, size };
+  };
+  /** Content that has come in one piece, as most does. */
+  const keep = (sha256: string, content: Buffer) => {
+    if (hash('sha256', content, 'hex') !== sha256) throw refused('content that is not what it says');
     const part = staging.partPath();
-    open = { sha256, size, left: size, hash: createHash('sha256'), part, file: openSync(part, 'wx', 0o600) };
-    if (size === 0) finish(open);
+    try {
+      writeFileSync(part, content, { flag: 'wx', mode: 0o600 });
+      renameSync(part, staging.pathOf(sha256));
+    } catch (error) {
+      rmSync(part, { force: true });
+      throw error;
+    }
+  };
+  const begin = (sha256: string, size: number): Open => {
+    const part = staging.partPath();
+    return { sha256, size, left: size, hash: createHash('sha256'), part, file: openSync(part, 'wx', 0o600) };
   };
   const finish = ({ file, hash, part, sha256, size }: Open) => {
     try {
@@ -65,10 +79,16 @@ export function createContentReader(staging: Staging, expected: ReadonlyMap<stri
       let rest = chunk;
       while (rest.length > 0) {
         if (open === undefined) {
-          const taken = rest.subarray(0, HEADER - header.length);
-          header = Buffer.concat([header, taken]);
+          const taken = rest.subarray(0, FRAME_HEADER - header.length);
+          header = header.length === 0 ? taken : Buffer.concat([header, taken]);
           rest = rest.subarray(taken.length);
-          if (header.length === HEADER) begin();
+          if (header.length < FRAME_HEADER) continue;
+          const { sha256, size } = next();
+          if (size > rest.length) open = begin(sha256, size);
+          else {
+            keep(sha256, rest.subarray(0, size));
+            rest = rest.subarray(size);
+          }
           continue;
         }
         const taken = rest.subarray(0, open.left);

@@ -36,10 +36,11 @@ export function difference(actual: DirectoryNode, target: DirectoryNode, folds: 
     if (node.kind === 'directory') created.push([path, node]);
     else written.push(writing(path, node));
   };
-  const compare = (have: DirectoryNode, want: DirectoryNode, at: string) => {
+  /** @param found its path in `actual`, where a name on the way may be spelt otherwise */
+  const compare = (have: DirectoryNode, want: DirectoryNode, at: string, found: string) => {
     if (sameNode(have, want) && !have.onlyIgnored) return;
     const pathOf = (name: string) => (at === '' ? name : `${at}/${name}`);
-    if (have.isStub === true) return void unknown.push(at);
+    if (have.isStub === true) return void unknown.push(found);
     const spellings = folds ? otherSpellings(have, want) : new Map<string, string>();
     const former = new Map([...spellings].map(([from, to]) => [to, from]));
     for (const [from, to] of spellings) respelt.push({ op: 'respell', from: pathOf(from), to: pathOf(to) });
@@ -49,16 +50,18 @@ export function difference(actual: DirectoryNode, target: DirectoryNode, folds: 
     }
     for (const [name, node] of want.children) {
       const path = pathOf(name);
-      const there = have.children.get(former.get(name) ?? name);
+      const spelling = former.get(name) ?? name;
+      const there = have.children.get(spelling);
       if (there === undefined) create(path, node);
-      else if (there.kind === 'directory' && node.kind === 'directory') compare(there, node, path);
-      else if (there.kind !== node.kind) {
+      else if (there.kind === 'directory' && node.kind === 'directory') {
+        compare(there, node, path, found === '' ? spelling : `${found}/${spelling}`);
+      } else if (there.kind === 'directory' || node.kind === 'directory') {
         removed.push([path, there]);
         create(path, node);
-      } else if (!sameNode(there, node)) written.push(replacing(path, there, node as FileNode | LinkNode));
+      } else if (!sameNode(there, node)) written.push(replacing(path, there, node));
     }
   };
-  compare(actual, target, '');
+  compare(actual, target, '', '');
 
   const { moves, gone } = pairMoves(removed, created);
   const removals = removed

@@ -43,6 +43,8 @@ export interface Fences {
   sameNames(fenceId: string, groups: string[][]): Promise<[string, string][]>;
   differing(fenceId: string, digests: DirectoryDigest[]): Promise<Listing[]>;
   list(fenceId: string, paths: string[]): Promise<Listing[]>;
+  /** Somebody else is about to write there for this fence. @throws AW_TREE_BUSY */
+  claim(fenceId: string): Promise<void>;
   plan(fenceId: string, changes: Change[]): Promise<Content[]>;
   content(fenceId: string): ReturnType<typeof createContentReader>;
   apply(fenceId: string): Promise<FenceApplied>;
@@ -119,6 +121,7 @@ export function createFences(stateDir: string, bootId: string, isLive: (runId: s
         if (fences.has(fenceId)) {
           throw new AwError('AW_INVALID_REQUEST', { problem: 'a fence has this id already' });
         }
+        const last = await tree.thread.call('last');
         const staging = openStaging(tree.stagingDir);
         Atomics.store(tree.stop, 0, 0);
         const fence = { root, tree, staging, changes: [], needs: new Map(), calls: 0, isOver: false };
@@ -128,6 +131,7 @@ export function createFences(stateDir: string, bootId: string, isLive: (runId: s
           capabilities: tree.capabilities,
           isKnown: isFilled(root.place, bootId),
           place: { bootId, path },
+          last,
         };
       } catch (error) {
         release();
@@ -147,6 +151,12 @@ export function createFences(stateDir: string, bootId: string, isLive: (runId: s
     differing: (fenceId, digests) =>
       during(fenceId, ({ tree: { thread } }) => thread.call('differing', digests)),
     list: (fenceId, paths) => during(fenceId, ({ tree: { thread } }) => thread.call('list', paths)),
+
+    claim: fenceId =>
+      during(fenceId, async fence => {
+        refuseUnderRuns(fence);
+        markFilled(fence.root.place, bootId);
+      }),
 
     plan: (fenceId, changes) =>
       during(fenceId, async fence => {

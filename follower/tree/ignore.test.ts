@@ -22,6 +22,10 @@ describe.each<[pattern: string, path: string, kind: 'file' | 'directory', ignore
   ['Build', 'build', 'file', false],
   ['\\*.txt', '*.txt', 'file', true],
   ['\\*.txt', 'a.txt', 'file', false],
+  ['/!bang', '!bang', 'file', true],
+  ['/!bang', 'other', 'file', false],
+  ['+(a)', '+(a)', 'file', true],
+  ['+(a)', 'aa', 'file', false],
 ])('%s', (pattern, path, kind, ignored) => {
   test(`${ignored ? 'ignores' : 'keeps'} the ${kind} ${path}`, () => {
     expect(compileIgnores([pattern]).ignores(path, kind === 'directory')).toBe(ignored);

@@ -79,6 +79,13 @@ export function compileIgnores(patterns: readonly string[]): IgnoreRules {
 }
 
 function matcher(glob: string, isAnchored: boolean): Glob['matches'] {
-  const matches = picomatch(glob, { dot: true, nocase: false, strictSlashes: true });
+  const matches = picomatch(glob, {
+    dot: true,
+    nocase: false,
+    strictSlashes: true,
+    // Mutagen knows neither: these are names.
+    nonegate: true,
+    noextglob: true,
+  });
   return isAnchored ? path => matches(path) : (_path, name) => matches(name);
 }

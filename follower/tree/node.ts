@@ -101,6 +101,23 @@ export function* walk(root: DirectoryNode, at = ''): Generator<[path: string, no
   }
 }
 
+/** The files below `root` that have one of these contents. */
+export function filesWith(
+  root: DirectoryNode,
+  contents: { has(sha256: string): boolean },
+): [path: string, file: FileNode][] {
+  const found: [string, FileNode][] = [];
+  // Not a generator, which would hand each file up through all directories it is in.
+  const visit = (node: DirectoryNode, at: string) => {
+    for (const [name, child] of node.children) {
+      if (child.kind === 'directory') visit(child, `${at}${name}/`);
+      else if (child.kind === 'file' && contents.has(child.sha256)) found.push([at + name, child]);
+    }
+  };
+  visit(root, '');
+  return found;
+}
+
 /** What is at a path; the root itself at ''. */
 export function nodeAt(root: DirectoryNode, path: string): TreeNode | undefined {
   let node: TreeNode | undefined = root;

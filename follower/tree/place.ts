@@ -22,9 +22,11 @@ export interface Place {
   stateDir: string;
 }
 
-interface Identity {
+export interface Identity {
   device: string;
   inode: string;
+  /** When it was made, in nanoseconds: numbers of inodes are used again at once. Absent where that is not known for sure. */
+  born?: string;
 }
 
 /** What a fence leaves of a root that it has changed. */
@@ -69,7 +71,7 @@ export function openPlace(wanted: string, agentState: string, mayMake: boolean):
 export function checkPlace({ path, identity }: Place): void {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   const now = stats?.isDirectory() ? identityOf(stats) : undefined;
-  if (now?.inode === identity.inode && now.device === identity.device) return;
+  if (now !== undefined && isSame(now, identity)) return;
   const reason = stats === undefined ? 'it is gone' : 'something else has taken its place';
   throw new AwError('AW_TREE_ROOT', { path: show(path), reason });
 }
@@ -86,11 +88,13 @@ export function markFilled({ path, identity, stateDir }: Place, bootId: string):
 /** Whether a fence has filled this very directory. Numbers of devices are given anew when a machine starts. */
 export function isFilled({ path, identity, stateDir }: Place, bootId: string): boolean {
   const mark = readMark(stateDir);
-  return (
-    mark?.path === path &&
-    mark.inode === identity.inode &&
-    (mark.device === identity.device || mark.bootId !== bootId)
-  );
+  if (mark?.path !== path) return false;
+  return isSame(identity, mark.bootId === bootId ? mark : { ...mark, device: identity.device });
+}
+
+export function isSame(one: Identity, other: Identity): boolean {
+  const wasBorn = one.born === undefined || other.born === undefined || one.born === other.born;
+  return one.inode === other.inode && one.device === other.device && wasBorn;
 }
 
 /** Whether one is the other, or lies in it. */
@@ -110,8 +114,10 @@ function realPath(wanted: string): string {
   }
 }
 
-function identityOf({ dev, ino }: BigIntStats): Identity {
-  return { device: String(dev), inode: String(ino) };
+function identityOf({ dev, ino, birthtimeNs, ctimeNs }: BigIntStats): Identity {
+  // Node fills in the time of the last change where the system does not say it.
+  const born = birthtimeNs === ctimeNs ? {} : { born: String(birthtimeNs) };
+  return { device: String(dev), inode: String(ino), ...born };
 }
 
 function readMark(stateDir: string): Mark | undefined {

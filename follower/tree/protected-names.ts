@@ -3,7 +3,8 @@
  * file system that folds names has more than one spelling for it (as git's core.protectNTFS and core.protectHFS know).
  */
 
-const VCS = new Set(['.git', '.hg', '.svn', '.bzr', '_darcs', '.jj']);
+export const VCS_DIRECTORIES: readonly string[] = ['.git', '.hg', '.svn', '.bzr', '_darcs', '.jj'];
+const VCS = new Set(VCS_DIRECTORIES);
 
 /** Code points that HFS+ leaves out when it compares names. */
 const HFS_IGNORED = /[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g;

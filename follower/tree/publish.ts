@@ -1,13 +1,15 @@
 /** How single names of a tree are changed: at one stroke each. */
 import { randomBytes } from 'node:crypto';
 import {
-  cpSync,
+  copyFileSync,
   lstatSync,
   mkdirSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmdirSync,
   rmSync,
+  symlinkSync,
   unlinkSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -29,7 +31,8 @@ export function publish(source: string, destination: string): void {
 function publishAcross(source: string, destination: string): void {
   const near = join(dirname(destination), TEMPORARY_PREFIX + randomBytes(6).toString('hex'));
   try {
-    cpSync(source, near, { verbatimSymlinks: true });
+    if (lstatSync(source).isSymbolicLink()) symlinkSync(readlinkSync(source), near);
+    else copyFileSync(source, near);
     renameSync(near, destination);
     rmSync(source);
   } finally {

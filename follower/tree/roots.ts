@@ -1,7 +1,7 @@
 /** The roots that this follower works in: the thread of each, who holds it, and the runs that rely on it. */
 import { AwError, show } from '../../contract/errors.ts';
 import type { Capabilities } from '../../contract/trees.ts';
-import { areNested, openPlace, type Place } from './place.ts';
+import { areNested, isSame, openPlace, type Place } from './place.ts';
 import { removeEmpty, stagingFor } from './staging-place.ts';
 import { startThread, type Thread } from './thread.ts';
 import type { TreeMethods } from './worker.ts';
@@ -117,11 +117,10 @@ export function createRoots(stateDir: string, bootId: string, isLive: (runId: st
       clearTimeout(entry.idle);
       entry.users++;
       const { opened } = entry;
-      const isSame =
-        opened?.place.identity.inode === place.identity.inode &&
-        opened.place.identity.device === place.identity.device;
       entry.place = place;
-      if (opened !== undefined && (!isSame || opened.thread.hasEnded)) void shut(entry);
+      const isUsable =
+        opened !== undefined && isSame(opened.place.identity, place.identity) && !opened.thread.hasEnded;
+      if (!isUsable) void shut(entry);
       return entry;
     },
     leave(root) {

@@ -1,4 +1,6 @@
 /** Synchronous work in a thread of its own, called like functions that take their time. */
+import { flushCompileCache, getCompileCacheDir } from 'node:module';
+import { dirname } from 'node:path';
 import { parentPort, Worker } from 'node:worker_threads';
 import { AwError, type ErrorDetails, isErrorCode } from '../../contract/errors.ts';
 
@@ -22,7 +24,10 @@ interface Failure {
 
 /** The thread keeps the process alive only while a call is under way. */
 export function startThread<M extends Methods>(module: URL): Thread<M> {
-  const worker = new Worker(module);
+  // Threads do not inherit it by themselves, and to compile everything again takes longer than most of what they do.
+  const cache = getCompileCacheDir();
+  const env = cache === undefined ? {} : { NODE_COMPILE_CACHE: dirname(cache) };
+  const worker = new Worker(module, { env: { ...process.env, ...env } });
   worker.unref();
   const pending = new Map<number, PromiseWithResolvers<never>>();
   let calls = 0;
@@ -70,6 +75,8 @@ export function startThread<M extends Methods>(module: URL): Thread<M> {
 
 /** The other end, in the thread's module. */
 export function serveThread(methods: Methods): void {
+  // Whoever ends a thread does not let it write that down.
+  setImmediate(flushCompileCache);
   parentPort!.on('message', async ({ id, method, args }: { id: number; method: string; args: unknown[] }) => {
     try {
       parentPort!.postMessage({ id, result: await methods[method]!(...args) });

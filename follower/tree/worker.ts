@@ -8,6 +8,7 @@ import type {
   Content,
   DirectoryDigest,
   Exclusion,
+  FenceHeld,
   Listing,
 } from '../../contract/trees.ts';
 import { type Applied, apply } from './apply.ts';
@@ -15,7 +16,7 @@ import { probeCapabilities, sameNames } from './capabilities.ts';
 import { compileIgnores } from './ignore.ts';
 import { differing, listingsBelow } from './listing.ts';
 import { loadTree, saveTree } from './memory.ts';
-import { type DirectoryNode, directory, walk, withNodes } from './node.ts';
+import { type DirectoryNode, directory, filesWith, withNodes } from './node.ts';
 import { checkPlace, type Place } from './place.ts';
 import { scan } from './scan.ts';
 import { recoverStaging, type Staging } from './staging.ts';
@@ -40,13 +41,18 @@ export interface Scanned {
 }
 
 const PROBLEMS = 100;
+/** Milliseconds after a look until what it has found is written down: somebody waits for what comes next. */
+const SAVE_AFTER = 1_000;
 
 interface State extends OpenTree {
   capabilities: Capabilities;
   tree: DirectoryNode;
   staging: Staging;
+  /** The digest of the tree, and of the rules it was found by; undefined when it is no longer what was found. */
+  last: FenceHeld['last'];
 }
 
+let saving: NodeJS.Timeout | undefined;
 let state: State | undefined;
 
 const methods = {
@@ -54,23 +60,27 @@ const methods = {
     const { place, bootId, stagingDir } = opened;
     const capabilities = probeCapabilities(place.path);
     const tree = loadTree(memoryOf(place), bootId) ?? directory([]);
-    state = { ...opened, capabilities, tree, staging: recoverStaging(stagingDir) };
+    state = { ...opened, capabilities, tree, staging: recoverStaging(stagingDir), last: undefined };
     return capabilities;
   },
 
+  last: (): FenceHeld['last'] => known().last,
+
   scan(patterns: string[], rehash: boolean): Scanned {
-    const { place, capabilities, tree: previous, bootId, stagingDir } = known();
+    const { place, capabilities, tree: previous, stagingDir } = known();
     checkPlace(place);
+    const rules = compileIgnores(patterns);
     const { tree, ...found } = scan(place.path, {
-      rules: compileIgnores(patterns),
+      rules,
       previous: rehash ? undefined : previous,
       executable: capabilities.executable,
       onTemporary: path => {
         if (relative(stagingDir, path) !== '') rmSync(path, { recursive: true, force: true });
       },
     });
-    state = { ...known(), tree };
-    if (found.hashed > 0) saveTree(memoryOf(place), tree, bootId);
+    const last = found.problems.length === 0 ? { digest: tree.digest, rules: rules.digest } : undefined;
+    state = { ...known(), tree, last };
+    if (found.hashed > 0) saveLater();
     return { ...found, problems: found.problems.slice(0, PROBLEMS), digest: tree.digest };
   },
 
@@ -88,9 +98,8 @@ const methods = {
     staging.clear(new Set(wanted.keys()));
     const missing = new Map([...wanted].filter(([sha256, size]) => !staging.has(sha256, size)));
     if (missing.size === 0) return [];
-    for (const [path, node] of walk(tree)) {
-      if (node.kind !== 'file' || !missing.has(node.sha256)) continue;
-      if (staging.copyIn(join(place.path, path), node.sha256)) missing.delete(node.sha256);
+    for (const [path, { sha256 }] of filesWith(tree, missing)) {
+      if (missing.has(sha256) && staging.copyIn(join(place.path, path), sha256)) missing.delete(sha256);
     }
     return [...missing].map(([sha256, size]) => ({ sha256, size }));
   },
@@ -98,6 +107,7 @@ const methods = {
   apply(changes: Change[]): Omit<Applied, 'published'> {
     const { place, tree, staging, capabilities, stop } = known();
     checkPlace(place);
+    state = { ...known(), last: undefined };
     const { published, ...applied } = apply(changes, {
       root: place.path,
       actual: tree,
@@ -114,6 +124,14 @@ const methods = {
   },
 };
 export type TreeMethods = typeof methods;
+
+function saveLater(): void {
+  clearTimeout(saving);
+  saving = setTimeout(() => {
+    const { place, tree, bootId } = known();
+    saveTree(memoryOf(place), tree, bootId);
+  }, SAVE_AFTER);
+}
 
 function memoryOf({ stateDir }: Place): string {
   return join(stateDir, 'tree.json');

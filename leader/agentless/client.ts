@@ -96,7 +96,7 @@ export function createAgentlessClient(place: Place): RunClient {
     const { request, epoch, since } = run;
     const made = { runId: request.runId, host: host.name, epoch };
     const make = (type: string, fields: object) =>
-      journal.read(eventLine(made, journal.nextSeq, type, fields).toString().trimEnd());
+      journal.read(eventLine(made, journal.nextSeq, type, fields));
     const begun = await Promise.race([talk.begun, talk.ended, stopped.promise, isClosed]);
     if (begun === 'closed') throw cutOff(host);
     const isStarted = typeof begun === 'object' && begun.kind === 'started';

@@ -8,7 +8,7 @@ import type { LeaderInput, LeaderRequest } from '../../contract/leader-api.ts';
 import { MAX_LINE } from '../../contract/limits.ts';
 import { PROTOCOL, VERSION } from '../../contract/version.ts';
 import { connectEndpoint } from '../../tunnel/endpoint.ts';
-import { decodeLines, encodeLine } from '../../tunnel/ndjson.ts';
+import { encodeLine, readLines } from '../../tunnel/ndjson.ts';
 import { type Hello, isEvent, type Said } from './messages.ts';
 import { leaderLock, leaderLog, leaderSocket, leaderStart } from './place.ts';
 
@@ -115,14 +115,14 @@ async function greet(socket: net.Socket, timeoutMs: number): Promise<Link | 'sil
 function openSocket(socket: net.Socket): Omit<Link, 'hello'> {
   // What becomes of the connection shows where it is read.
   socket.on('error', () => {});
-  const lines = decodeLines(socket, 2 * MAX_LINE);
+  const lines = readLines(socket, 2 * MAX_LINE);
   return {
     async next() {
       try {
         const line = await lines.next();
         // A leader that was killed may have left half a line, which is no JSON.
         if (line.done === true) return undefined;
-        const said = JSON.parse(line.value) as Said | Event;
+        const said = JSON.parse(line.value.toString()) as Said | Event;
         return isEvent(said) ? withLine(said, line.value) : said;
       } catch {
         socket.destroy();

@@ -5,7 +5,7 @@ import { lineOf } from '../../contract/event-parts.ts';
 import type { Event } from '../../contract/events.ts';
 import { LeaderInput, LeaderRequest } from '../../contract/leader-api.ts';
 import { MAX_RUN_REQUEST } from '../../contract/limits.ts';
-import { decodeLines } from '../../tunnel/ndjson.ts';
+import { decodeLines, encodeLine } from '../../tunnel/ndjson.ts';
 import { isEvent, type Said } from './messages.ts';
 
 /** Milliseconds a command has to say what it wants. */
@@ -32,15 +32,18 @@ export function createPeer(socket: net.Socket): Peer {
   socket.on('error', () => {});
   socket.once('close', () => gone.abort());
   const lines = decodeLines(socket, MAX_RUN_REQUEST);
+  /** What is said in one turn goes out at once: many small events cost one call of the system. */
+  const gather = () => {
+    if (socket.writableCorked > 0) return;
+    socket.cork();
+    process.nextTick(() => socket.uncork());
+  };
   return {
     gone: gone.signal,
     say(what) {
-      if (
-        gone.signal.aborted ||
-        !socket.writable ||
-        socket.write(`${isEvent(what) ? lineOf(what) : JSON.stringify(what)}\n`)
-      )
-        return undefined;
+      if (gone.signal.aborted || !socket.writable) return undefined;
+      gather();
+      if (socket.write(isEvent(what) ? lineOf(what) : encodeLine(what))) return undefined;
       return new Promise(fulfil => {
         const settle = () => {
           socket.off('drain', settle).off('close', settle);

@@ -5,13 +5,15 @@ import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AwError, show } from '../../contract/errors.ts';
 import type { Content } from '../../contract/trees.ts';
-import { frameHeader } from '../../follower/tree/content-frames.ts';
+import { FRAME_HEADER, frameHeader } from '../../follower/tree/content-frames.ts';
+import type { SmallFile } from './small-files.ts';
 
-/** Bytes. Small files are sent together in chunks of this size, large ones are read in them. */
+/** Bytes. Small files are read and sent together in chunks of about this size, large ones are cut into them. */
 const CHUNK = 256 * 1024;
 
 /**
  * @param paths by digest
+ * @param readSmall frames of small files, from a thread that may be waited for
  * @throws AW_LEADER_UNSTABLE when a file has not the content any more that is wanted: before the last of it is sent, so that
  * nobody has all of what was never meant for him
  */
@@ -19,27 +21,50 @@ export async function* contentFrames(
   root: string,
   wanted: readonly Content[],
   paths: ReadonlyMap<string, string>,
+  readSmall: (files: SmallFile[]) => Promise<Uint8Array>,
 ): AsyncGenerator<Buffer> {
   const real = await realpath(root);
-  let held: Buffer[] = [];
-  let length = 0;
-  for (const { sha256, size } of wanted) {
+  const files = wanted.map(({ sha256, size }): SmallFile => {
     const path = paths.get(sha256);
     if (path === undefined) throw new AwError('AW_LEADER_UNSTABLE', { path: show(sha256) });
-    held.push(frameHeader(sha256, size));
-    for await (const chunk of fileContent(join(real, path), sha256, size)) {
-      held.push(chunk);
-      length += chunk.length;
-      if (length < CHUNK) continue;
-      yield Buffer.concat(held);
-      held = [];
-      length = 0;
-    }
+    return { file: join(real, path), sha256, size };
+  });
+  // The next ones are read while these are on their way.
+  let ahead: Promise<Uint8Array> | undefined;
+  for (const portion of portions(files.filter(({ size }) => size <= CHUNK))) {
+    const read = readSmall(portion);
+    read.catch(() => {});
+    if (ahead !== undefined) yield asBuffer(await ahead);
+    ahead = read;
   }
-  if (held.length > 0) yield Buffer.concat(held);
+  if (ahead !== undefined) yield asBuffer(await ahead);
+  for (const { file, sha256, size } of files) {
+    if (size <= CHUNK) continue;
+    yield frameHeader(sha256, size);
+    yield* fileContent(file, sha256, size);
+  }
 }
 
-async function* fileContent(file: string, sha256: string, size: number): AsyncGenerator<Buffer> {
+function* portions(files: readonly SmallFile[]): Generator<SmallFile[]> {
+  let portion: SmallFile[] = [];
+  let bytes = 0;
+  for (const each of files) {
+    portion.push(each);
+    bytes += FRAME_HEADER + each.size;
+    if (bytes < CHUNK) continue;
+    yield portion;
+    portion = [];
+    bytes = 0;
+  }
+  if (portion.length > 0) yield portion;
+}
+
+function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, byteLength);
+}
+
+/** Of a file that has this digest and size. @throws AW_LEADER_UNSTABLE when it has not, before the last of it */
+export async function* fileContent(file: string, sha256: string, size: number): AsyncGenerator<Buffer> {
   const changed = (cause?: unknown) => new AwError('AW_LEADER_UNSTABLE', { path: show(file) }, { cause });
   const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
   let handle: FileHandle;

@@ -4,20 +4,30 @@ import { realpathSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { AwError, asAwError } from '../../contract/errors.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
+import type { SnapshotChoice } from '../../contract/snapshot-names.ts';
+import type { SyncEngineName } from '../../contract/sync-engines.ts';
 import type { Exclusion } from '../../contract/trees.ts';
 import type { Connect } from '../follower-client.ts';
+import type { Frozen } from '../snapshots/freeze.ts';
 import type { TransportContext } from '../transports/index.ts';
 import { bootId } from './boot.ts';
 import { followerFence } from './follower-fence.ts';
-import { fenceHost, type HostFenceOptions } from './host-fence.ts';
+import { fenceHost, type HostConsistent, type HostFenceOptions } from './host-fence.ts';
 import { createLeaderTrees, type LeaderTree, type LeaderTrees } from './leader-tree.ts';
+import type { SyncEngine } from './sync-engine.ts';
 
 export interface FenceSpec extends Pick<HostFenceOptions, 'rehash' | 'adopt' | 'allowEmpty' | 'portability'> {
+  /** What brings the files; default `auto`. */
+  engine?: SyncEngineName | undefined;
+  /** Let the embedded engine do what another one does not. */
+  heal?: boolean | undefined;
   hosts: readonly HostEntry[];
   /** The project's root on the leader, absolute. */
   project: string;
   /** What does not belong to the tree. */
   patterns: readonly string[];
+  /** How the project is frozen for as long as followers are sent its files; default `auto`. */
+  snapshot?: SnapshotChoice;
   /** For each host, all of it. */
   timeoutMs: number;
   connect: Connect;
@@ -32,7 +42,7 @@ export interface FenceSpec extends Pick<HostFenceOptions, 'rehash' | 'adopt' | '
   onPhase?(host: string, phase: string): void;
 }
 
-export interface HostFence {
+export interface HostFence extends Pick<Partial<HostConsistent>, 'session' | 'healed'> {
   state: 'consistent' | 'timeout' | 'error';
   tookMs: number;
   error?: AwError;
@@ -56,7 +66,7 @@ export interface Fence extends Snapshot {
   results: Promise<Record<string, HostFence>>;
 }
 
-/** @throws AW_LEADER_UNSTABLE, AW_LEADER_UNREADABLE, AW_TREE_ROOT, AW_IGNORE_PATTERN: no follower was touched then. */
+/** @throws AW_LEADER_UNSTABLE, AW_LEADER_UNREADABLE, AW_TREE_ROOT, AW_IGNORE_PATTERN, AW_SNAPSHOT_*: no follower was touched then. */
 export async function startFence(spec: FenceSpec): Promise<Fence> {
   const trees = spec.trees ?? createLeaderTrees(spec.context.stateDir);
   let tree: LeaderTree | undefined;
@@ -65,21 +75,45 @@ export async function startFence(spec: FenceSpec): Promise<Fence> {
     if (spec.trees === undefined) void trees.close();
   };
   try {
-    tree = await trees.read(spec.project, spec.patterns);
+    const frozen = await readTree(trees, spec);
+    tree = frozen.tree;
     const { digest, files, directories } = tree;
-    const snapshot = { snapshotId: `tree-${digest.slice(0, 16)}`, files, directories };
+    const snapshotId = frozen.snapshot?.id ?? `tree-${digest.slice(0, 16)}`;
+    const snapshot = { snapshotId, files, directories };
     await spec.onSnapshot?.(snapshot);
-    return { ...snapshot, results: fenceAll(spec, tree).finally(leave) };
+    return { ...snapshot, results: fenceAll(spec, trees, tree).finally(leave) };
   } catch (error) {
     leave();
     throw error;
   }
 }
 
-async function fenceAll(spec: FenceSpec, tree: LeaderTree): Promise<Record<string, HostFence>> {
+/** What makes snapshots is loaded for those who want one. */
+async function readTree(trees: LeaderTrees, spec: FenceSpec): Promise<Frozen> {
+  const { project, patterns, snapshot: choice = 'auto', context } = spec;
+  if (choice === 'none') return { tree: await trees.read(project, patterns) };
+  const { readFrozen } = await import('../snapshots/freeze.ts');
+  const options = { stateDir: context.stateDir, choice, purpose: 'fence', proof: 'project' } as const;
+  return readFrozen(trees, project, patterns, options);
+}
+
+async function fenceAll(
+  spec: FenceSpec,
+  trees: LeaderTrees,
+  tree: LeaderTree,
+): Promise<Record<string, HostFence>> {
   const place = { bootId: bootId(), path: realpathSync(spec.project) };
+  /** The project itself is what it was. */
+  const isStill = async () => {
+    const now = await trees.read(spec.project, spec.patterns);
+    now.close();
+    return now.digest === tree.digest;
+  };
   const entries = spec.hosts.map(
-    async (host): Promise<[string, HostFence]> => [host.name, await boundedFence(host, spec, tree, place)],
+    async (host): Promise<[string, HostFence]> => [
+      host.name,
+      await boundedFence(host, spec, tree, place, isStill),
+    ],
   );
   return Object.fromEntries(await Promise.all(entries));
 }
@@ -89,6 +123,7 @@ async function boundedFence(
   spec: FenceSpec,
   tree: LeaderTree,
   place: HostFenceOptions['place'],
+  isStill: () => Promise<boolean>,
 ): Promise<HostFence> {
   const start = performance.now();
   const deadline = new AbortController();
@@ -101,7 +136,7 @@ async function boundedFence(
     spec.onPhase?.(host.name, now);
   };
   try {
-    const done = await fenceOver(host, spec, tree, place, signal, onPhase);
+    const done = await fenceOver(host, spec, tree, place, isStill, signal, onPhase);
     return { state: 'consistent', tookMs: performance.now() - start, ...done };
   } catch (thrown) {
     const isLate = deadline.signal.aborted;
@@ -120,13 +155,22 @@ async function fenceOver(
   spec: FenceSpec,
   tree: LeaderTree,
   place: HostFenceOptions['place'],
+  isStill: () => Promise<boolean>,
   signal: AbortSignal,
   onPhase: (phase: string) => void,
 ) {
   const client = await spec.connect(host, { ...spec.context, signal });
   const fence = followerFence(client.requester, randomUUID(), signal);
+  let engine: SyncEngine | undefined;
   try {
-    const { rehash, adopt, allowEmpty, portability } = spec;
+    const { rehash, adopt, allowEmpty, portability, heal = false, project, patterns, timeoutMs } = spec;
+    if (spec.engine === 'mutagen') {
+      const { mutagenEngine } = await import('../mutagen/engine.ts');
+      const context = { ...spec.context, signal };
+      // Healing needs time, too.
+      const flushMs = heal ? timeoutMs / 2 : timeoutMs;
+      engine = mutagenEngine({ host, project, patterns, fence, context, flushMs, isStill, onPhase });
+    }
     return await fenceHost(fence, {
       host: host.name,
       tree,
@@ -137,9 +181,12 @@ async function fenceOver(
       adopt,
       allowEmpty,
       portability,
+      engine,
+      heal,
       onPhase,
     });
   } finally {
+    await engine?.stop();
     fence.release();
     client.close();
   }

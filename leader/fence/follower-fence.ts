@@ -28,6 +28,8 @@ export interface FollowerFence {
   sameNames(groups: string[][]): Promise<[string, string][]>;
   differing(directories: readonly DirectoryDigest[]): Promise<Listing[]>;
   list(paths: readonly string[]): Promise<Listing[]>;
+  /** Another program is about to write there for this fence. @throws AW_TREE_BUSY */
+  claim(): Promise<void>;
   /** What of the changes' content is missing there. @throws AW_TREE_PATH, AW_TREE_BUSY */
   plan(changes: readonly Change[]): Promise<Content[]>;
   /** @throws what `frames` throws, rather than what that does to the request */
@@ -66,6 +68,9 @@ export function followerFence(requester: Requester, fenceId: string, signal: Abo
     sameNames: async groups => (await requester.json(NameAnswer, { ...to('names'), json: { groups } })).same,
     differing: directories => lines('differing', Listing, directories),
     list: paths => lines('list', Listing, paths),
+    claim: async () => {
+      await requester.done(to('claim'));
+    },
     plan: changes => lines('plan', Content, changes),
     send: async frames => {
       let failure: unknown;
@@ -73,7 +78,8 @@ export function followerFence(requester: Requester, fenceId: string, signal: Abo
         try {
           yield* frames;
         } catch (error) {
-          failure = error;
+          // Also thrown into it: that the request has ended, which says why itself.
+          if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') failure = error;
           throw error;
         }
       };

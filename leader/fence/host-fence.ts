@@ -3,10 +3,13 @@
  * began after the last change finds it equal. Only then it is consistent.
  */
 import { AwError, show } from '../../contract/errors.ts';
-import type { Change, Content, Exclusion, FenceApplied, FenceHeld, Listing } from '../../contract/trees.ts';
+import type { Change, Exclusion, FenceHeld, Listing } from '../../contract/trees.ts';
 import { garbage } from '../follower-http.ts';
+import type { SessionHealth } from '../mutagen/health.ts';
 import type { FollowerFence } from './follower-fence.ts';
 import type { LeaderTree } from './leader-tree.ts';
+import { embeddedEngine, type SyncEngine } from './sync-engine.ts';
+import type { Step } from './tree-worker.ts';
 
 export interface HostFenceOptions {
   host: string;
@@ -22,6 +25,10 @@ export interface HostFenceOptions {
   allowEmpty: boolean;
   /** Paths that it cannot have are an error, or are only told. */
   portability: 'error' | 'exclude';
+  /** Instead of the embedded one. */
+  engine?: SyncEngine | undefined;
+  /** Let the embedded engine do what that one does not. */
+  heal: boolean;
   /** What is being done, for whoever asks why it takes so long. */
   onPhase(phase: string): void;
 }
@@ -33,12 +40,16 @@ export interface HostConsistent {
   /** Steps that were taken, and bytes that were sent. */
   changes: number;
   sent: number;
+  /** Of an engine that keeps one, when it had something to do. */
+  session?: SessionHealth;
+  /** Why the embedded engine had to make it equal instead. */
+  healed?: AwError;
 }
 
 const ROUNDS = 3;
 const EXAMPLES = 3;
 
-/** @throws AW_FENCE_*, AW_TREE_*, AW_LEADER_UNSTABLE and what the connection throws */
+/** @throws AW_FENCE_*, AW_TREE_*, AW_MUTAGEN_*, AW_LEADER_UNSTABLE and what the connection throws */
 export async function fenceHost(fence: FollowerFence, options: HostFenceOptions): Promise<HostConsistent> {
   const { tree, host, onPhase } = options;
   const { patterns } = tree;
@@ -53,34 +64,70 @@ export async function fenceHost(fence: FollowerFence, options: HostFenceOptions)
     return { digest, excluded: [], changes: 0, sent: 0 };
   }
   const { key, folds, target } = await aim(fence, held, tree);
-  const result = { excluded: target.excluded, changes: 0, sent: 0 };
+  const fromFormer = (digest: string) => tree.thread.call('stepFromFormer', tree.digest, key, digest, folds);
+  const result: Omit<HostConsistent, 'digest'> = { excluded: target.excluded, changes: 0, sent: 0 };
+  const embedded = embeddedEngine(fence, tree, onPhase);
+  const { engine = embedded, heal } = options;
+  let isAllowed = false;
+  try {
+    return finish(await converge(engine));
+  } catch (error) {
+    if (!heal || engine === embedded || !isItsFailure(error)) throw error;
+    onPhase(`${error.code}: the embedded engine goes on`);
+    await engine.stop();
+    result.healed = error;
+    return finish(await converge(embedded));
+  }
 
-  let last: FenceApplied | undefined;
-  let left = Number.POSITIVE_INFINITY;
-  for (let round = 0; ; round++) {
-    const scanned = await look();
-    const [problem] = scanned.problems;
-    if (problem !== undefined) {
-      throw incomplete(`${show(problem.path)} there: ${problem.detail ?? problem.code}`);
+  /** Until it is equal, or it shows that it will not be. */
+  async function converge(by: SyncEngine): Promise<HostConsistent> {
+    let problem: string | undefined;
+    let left = Number.POSITIVE_INFINITY;
+    const likely = by === embedded ? await likelyStep() : undefined;
+    if (likely !== undefined) await take(by, likely);
+    for (let round = 0; ; round++) {
+      const { digest, problems } = await look();
+      const [unseen] = problems;
+      if (unseen !== undefined) {
+        throw incomplete(`${show(unseen.path)} there: ${unseen.detail ?? unseen.code}`);
+      }
+      const session = by.health();
+      const done = { ...result, digest, ...(session === undefined ? {} : { session }) };
+      if (digest === target.digest) return done;
+      onPhase('comparing');
+      const former = round === 0 ? await fromFormer(digest) : undefined;
+      const step = former ?? (await compare(fence, tree, key, digest, folds));
+      if (step.isEqual) return done;
+      const { changes } = step;
+      if (round === ROUNDS || (changes.length >= left && !by.mayStall)) {
+        throw (await by.complaint()) ?? incomplete(whyNot(changes, problem));
+      }
+      // A step that did not know all says nothing about the next one.
+      left = former === undefined ? changes.length : Number.POSITIVE_INFINITY;
+      problem = await take(by, step);
     }
-    if (scanned.digest === target.digest) return { ...finish(result), digest: scanned.digest };
-    onPhase('comparing');
-    const step = await compare(fence, tree, key, scanned.digest, folds, target.directories);
-    if (step.isEqual) return { ...finish(result), digest: scanned.digest };
-    if (round === ROUNDS || step.changes.length >= left) throw incomplete(whyNot(step.changes, last));
-    left = step.changes.length;
-    if (round === 0) refuseToDestroy(step.removed, target.isEmpty, held, options);
-    onPhase(`${left} changes`);
-    const needs = planned(await fence.plan(step.changes), step.changes);
-    if (needs.length > 0) {
-      const bytes = needs.reduce((sum, { size }) => sum + size, 0);
-      onPhase(`sending ${needs.length} files, ${bytes} bytes`);
-      await fence.send(tree.contents(needs));
-      result.sent += bytes;
-    }
-    onPhase('writing');
-    last = await fence.apply();
-    result.changes += last.done;
+  }
+
+  /**
+   * What there is to do if the follower's tree is still as the last fence has left it, without a look at it before: the look
+   * that comes after tells whether it was.
+   */
+  async function likelyStep(): Promise<Step | undefined> {
+    const { last, isKnown } = held;
+    if (!isKnown || options.rehash || last?.rules !== tree.rules) return undefined;
+    const step = await fromFormer(last.digest);
+    return step?.changes.length === 0 ? undefined : step;
+  }
+
+  /** @returns why some of it was not done */
+  async function take(by: SyncEngine, { changes, removed }: Step): Promise<string | undefined> {
+    if (!isAllowed) refuseToDestroy(removed, target.isEmpty, held, options);
+    isAllowed = true;
+    onPhase(`${changes.length} changes`);
+    const { changes: done, sent, problem } = await by.sync(changes, { ...held, excluded: target.excluded });
+    result.changes += done;
+    result.sent += sent;
+    return problem;
   }
 
   function finish<R extends { excluded: Exclusion[] }>(done: R): R {
@@ -106,14 +153,8 @@ async function aim(fence: FollowerFence, { capabilities }: FenceHeld, { thread, 
   return { key, folds, target: await thread.call('target', digest, key, capabilities, same) };
 }
 
-async function compare(
-  fence: FollowerFence,
-  tree: LeaderTree,
-  key: string,
-  actual: string,
-  folds: boolean,
-  directories: Parameters<FollowerFence['differing']>[0],
-) {
+async function compare(fence: FollowerFence, tree: LeaderTree, key: string, actual: string, folds: boolean) {
+  const directories = await tree.thread.call('directories', tree.digest, key);
   const listings: Listing[] = await fence.differing(directories);
   const asked = new Set<string>();
   for (;;) {
@@ -124,18 +165,6 @@ async function compare(
     for (const path of step.unknown) asked.add(path);
     for (const listing of await fence.list(step.unknown)) listings.push(listing);
   }
-}
-
-/** What a follower asks for, as far as it is to have it. @throws AW_PROTOCOL_GARBAGE when it asks for anything else */
-function planned(needs: readonly Content[], changes: readonly Change[]): Content[] {
-  const sizes = new Map(
-    changes.flatMap(each => (each.op === 'write' ? [[each.sha256, each.size] as const] : [])),
-  );
-  return needs.map(({ sha256, size }) => {
-    if (sizes.get(sha256) !== size) throw garbage('it asks for content that is not in the plan');
-    sizes.delete(sha256);
-    return { sha256, size };
-  });
 }
 
 /** A follower of the leader's own machine may be given the leader's own files, which are equal to themselves. */
@@ -164,9 +193,16 @@ function refuseToDestroy(
   throw new AwError('AW_TREE_STRANGE', { path: show(root), example: show(removed.first), more }, { host });
 }
 
-function whyNot(changes: readonly { op: string }[], last: FenceApplied | undefined): string {
-  const [problem] = last?.problems ?? [];
-  if (problem !== undefined) return `${show(problem.path)}: ${problem.reason}`;
-  const [change] = changes as readonly { op: string; path?: string; to?: string }[];
-  return `${show(change?.path ?? change?.to ?? '')} is different again after it was made equal`;
+/** What the engine could not do, and not what it was not asked to do. */
+function isItsFailure(error: unknown): error is AwError {
+  return error instanceof AwError && /^AW_(?:MUTAGEN_|FENCE_INCOMPLETE$)/.test(error.code);
+}
+
+function whyNot([change]: readonly Change[], problem: string | undefined): string {
+  if (problem !== undefined) return problem;
+  if (change?.op === 'respell') {
+    return `its file system calls ${show(change.to)} ${show(change.from)}, whatever it is given`;
+  }
+  const path = change === undefined ? '' : change.op === 'move' ? change.to : change.path;
+  return `${show(path)} is different again after it was made equal`;
 }

@@ -14,7 +14,16 @@ export interface ProjectFenceOptions
   extends RunOptions,
     Pick<
       FenceSpec,
-      'timeoutMs' | 'rehash' | 'adopt' | 'allowEmpty' | 'portability' | 'onPhase' | 'onSnapshot'
+      | 'timeoutMs'
+      | 'rehash'
+      | 'adopt'
+      | 'allowEmpty'
+      | 'portability'
+      | 'engine'
+      | 'heal'
+      | 'snapshot'
+      | 'onPhase'
+      | 'onSnapshot'
     > {
   reach?: Reach;
   signal?: AbortSignal;

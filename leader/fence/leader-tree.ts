@@ -19,8 +19,12 @@ const ON_DISK = 16;
 export interface LeaderTree extends LeaderScan {
   patterns: readonly string[];
   thread: Thread<LeaderTreeMethods>;
-  /** Of these contents, one after the other, as the follower takes them. @throws AW_LEADER_UNSTABLE */
-  contents(wanted: readonly Content[]): AsyncGenerator<Buffer>;
+  /**
+   * Of these contents, one after the other, as the follower takes them.
+   * @param root of a copy of the tree; default the project
+   * @throws AW_LEADER_UNSTABLE
+   */
+  contents(wanted: readonly Content[], root?: string): AsyncGenerator<Buffer>;
   /** Once nobody asks for anything of it any more. */
   close(): void;
 }
@@ -118,9 +122,10 @@ export function createLeaderTrees(stateDir: string): LeaderTrees {
         ...scan,
         patterns,
         thread,
-        contents: async function* (wanted) {
+        contents: async function* (wanted, root = path) {
           const hashes = wanted.map(({ sha256 }) => sha256);
-          yield* contentFrames(path, wanted, new Map(await thread.call('locate', digest, hashes)));
+          const paths = new Map(await thread.call('locate', digest, hashes));
+          yield* contentFrames(root, wanted, paths, files => thread.call('frames', files));
         },
         close: () => {
           if (--reading.users === 0) thread.call('release', digest).catch(() => {});

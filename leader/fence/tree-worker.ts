@@ -1,18 +1,28 @@
 /** The thread that knows the leader's tree: what each kind of follower is to have of it, and what one lacks. */
-import { renameSync, rmSync } from 'node:fs';
+import { lstatSync, renameSync, rmSync } from 'node:fs';
 import { AwError, show } from '../../contract/errors.ts';
 import type { Capabilities, Change, DirectoryDigest, Exclusion, Listing } from '../../contract/trees.ts';
 import { difference } from '../../follower/tree/diff.ts';
 import { compileIgnores, type IgnoreRules } from '../../follower/tree/ignore.ts';
 import { assemble, directoryDigests } from '../../follower/tree/listing.ts';
 import { loadTree, saveTree } from '../../follower/tree/memory.ts';
-import { type DirectoryNode, settled, walk } from '../../follower/tree/node.ts';
+import {
+  type DirectoryNode,
+  filesWith,
+  isPart,
+  settled,
+  type TreeNode,
+  walk,
+} from '../../follower/tree/node.ts';
 import { doubtfulNames, type Projection, project } from '../../follower/tree/project.ts';
 import { type Scan, scan } from '../../follower/tree/scan.ts';
 import { serveThread } from '../../follower/tree/thread.ts';
+import { smallFrames } from './small-files.ts';
 
 export interface LeaderScan {
   digest: string;
+  /** Digest of the rules of what is ignored. */
+  rules: string;
   files: number;
   directories: number;
   /** Files that were read by the last look, and their bytes. */
@@ -29,7 +39,6 @@ export interface Memory {
 export interface Target {
   digest: string;
   isEmpty: boolean;
-  directories: DirectoryDigest[];
   excluded: Exclusion[];
 }
 
@@ -48,6 +57,8 @@ const LOOKS = 5;
 const EXAMPLES = 3;
 /** What kinds of followers differ in is little, but it is they who say it. */
 const PROJECTIONS = 16;
+/** They share all in which they do not differ. */
+const FORMER = 8;
 
 /** A tree that fences go by, or may again: the last one stays. */
 interface Kept {
@@ -59,6 +70,8 @@ interface Kept {
 let last: DirectoryNode | undefined;
 let isRemembered = true;
 const kept = new Map<string, Kept>();
+/** What followers were to have, the latest last. */
+const former = new Map<string, DirectoryNode>();
 
 const methods = {
   recall({ file, bootId }: Memory): void {
@@ -94,7 +107,7 @@ const methods = {
       before = found.tree;
       last = found.tree;
       if (found.hashed > 0) isRemembered = false;
-      if (isStill) return keep(found);
+      if (isStill) return keep(found, rules);
       if (looks === LOOKS) throw new AwError('AW_LEADER_UNSTABLE', { path: show(root) });
     }
   },
@@ -115,37 +128,66 @@ const methods = {
     const projection = projections.get(key) ?? project(tree, capabilities, areSame);
     projections.delete(key);
     projections.set(key, projection);
+    former.delete(projection.tree.digest);
+    former.set(projection.tree.digest, projection.tree);
+    for (const other of former.keys()) if (former.size > FORMER) former.delete(other);
     return {
       digest: projection.tree.digest,
       isEmpty: projection.tree.children.size === 0,
-      directories: [...directoryDigests(projection.tree)],
       excluded: projection.excluded,
     };
   },
 
+  directories: (digest: string, key: string): DirectoryDigest[] => [
+    ...directoryDigests(targetOf(digest, key)),
+  ],
+
   step(digest: string, key: string, actualDigest: string, listings: Listing[], folds: boolean): Step {
-    const target = known(digest).projections.get(key)!.tree;
-    const actual = assemble(listings, actualDigest, target);
-    const { changes, unknown } = difference(actual, target, folds);
-    const removed = changes.filter(change => change.op === 'remove');
-    return {
-      changes,
-      unknown,
-      isEqual:
-        changes.length === 0 && unknown.length === 0 && settled(actual, target).digest === target.digest,
-      removed: { first: removed[0]?.path, count: removed.length },
-    };
+    const target = targetOf(digest, key);
+    return stepTo(target, assemble(listings, actualDigest, target), folds);
+  },
+
+  /**
+   * The step from a tree that a follower was to have before: by its digest, without asking what is in it. Only what it has
+   * besides, for the sake of ignored files, is not known. Undefined when there was no such tree.
+   */
+  stepFromFormer(digest: string, key: string, actualDigest: string, folds: boolean): Step | undefined {
+    const actual = former.get(actualDigest);
+    return actual === undefined ? undefined : stepTo(targetOf(digest, key), actual, folds);
+  },
+
+  /** What a look at `root` finds, be it a copy of the tree or what it was read from. Changes nothing of what is known. */
+  digestOf(root: string, digest: string, patterns: string[], rehash: boolean): string {
+    return look(root, compileIgnores(patterns), rehash ? undefined : known(digest).tree).tree.digest;
+  },
+
+  /** The first directory of the tree, of which the one in `root` has this number. */
+  directoryWithInode(root: string, digest: string, inode: number): string | undefined {
+    for (const [path, node] of walk(known(digest).tree)) {
+      if (node.kind !== 'directory') continue;
+      if (lstatSync(`${root}/${path}`, { throwIfNoEntry: false })?.ino === inode) return path;
+    }
+    return undefined;
+  },
+
+  /** What belongs to the tree, parents first. */
+  entries: (digest: string): [path: string, node: TreeNode][] =>
+    [...walk(known(digest).tree)].filter(([, node]) => isPart(node)),
+
+  /** Bytes of all files. */
+  size(digest: string): number {
+    let sum = 0;
+    for (const [, node] of walk(known(digest).tree)) if (node.kind === 'file') sum += node.size;
+    return sum;
   },
 
   /** A path for each content. */
   locate(digest: string, wanted: string[]): [sha256: string, path: string][] {
-    const missing = new Set(wanted);
-    const found: [string, string][] = [];
-    for (const [path, node] of walk(known(digest).tree)) {
-      if (node.kind === 'file' && missing.delete(node.sha256)) found.push([node.sha256, path]);
-    }
-    return found;
+    const files = filesWith(known(digest).tree, new Set(wanted));
+    return [...new Map(files.map(([path, { sha256 }]) => [sha256, path]))];
   },
+
+  frames: smallFrames,
 };
 export type LeaderTreeMethods = typeof methods;
 
@@ -158,7 +200,8 @@ function look(root: string, rules: IgnoreRules, previous: DirectoryNode | undefi
   }
 }
 
-function keep({ tree, problems, files, directories, hashed, hashedBytes }: Scan): LeaderScan {
+function keep(found: Scan, rules: IgnoreRules): LeaderScan {
+  const { tree, problems, files, directories, hashed, hashedBytes } = found;
   if (problems.length > 0) {
     const examples = problems
       .slice(0, EXAMPLES)
@@ -173,7 +216,22 @@ function keep({ tree, problems, files, directories, hashed, hashedBytes }: Scan)
   // Between fences, because each needs its own to stay.
   if (entry.users === 1 && entry.projections.size > PROJECTIONS) entry.projections.clear();
   kept.set(digest, entry);
-  return { digest, files, directories, hashed, hashedBytes };
+  return { digest, rules: rules.digest, files, directories, hashed, hashedBytes };
+}
+
+function stepTo(target: DirectoryNode, actual: DirectoryNode, folds: boolean): Step {
+  const { changes, unknown } = difference(actual, target, folds);
+  const removed = changes.filter(change => change.op === 'remove');
+  return {
+    changes,
+    unknown,
+    isEqual: changes.length === 0 && unknown.length === 0 && settled(actual, target).digest === target.digest,
+    removed: { first: removed[0]?.path, count: removed.length },
+  };
+}
+
+function targetOf(digest: string, key: string): DirectoryNode {
+  return known(digest).projections.get(key)!.tree;
 }
 
 function known(digest: string): Kept {

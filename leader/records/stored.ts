@@ -32,7 +32,7 @@ export const StoredOutcome = z.looseObject({
   hosts: z.record(
     z.string(),
     z.looseObject({
-      verdict: z.enum(['passed', 'failed']),
+      verdict: z.enum(['passed', 'failed', 'excluded']),
       reason: ExitReason,
       code: z.int().nullable(),
       signal: z.string().optional(),

@@ -24,7 +24,7 @@ import { hostOutcome, runExitCode, sameVerdicts } from './outcome.ts';
 import type { Timing } from './timing.ts';
 
 /** How far one host may be ahead of the consumer: characters of its events. */
-const LANE = 256 * 1024;
+const LANE = 64 * 1024;
 /** What an event costs beside its text. */
 const EVENT_COST = 256;
 

@@ -30,7 +30,18 @@ export interface FenceEvents {
 /** @throws what concerns the project itself; no host can be asked anything then */
 export async function fenceFirst(
   options: FenceOptions,
-  spec: Omit<FenceSpec, 'patterns' | 'timeoutMs' | 'rehash' | 'adopt' | 'allowEmpty' | 'portability'>,
+  spec: Omit<
+    FenceSpec,
+    | 'patterns'
+    | 'timeoutMs'
+    | 'rehash'
+    | 'adopt'
+    | 'allowEmpty'
+    | 'portability'
+    | 'snapshot'
+    | 'engine'
+    | 'heal'
+  >,
   leader: LeaderEvents,
   { emit, show }: FenceEvents,
 ): Promise<Fencing> {
@@ -46,6 +57,9 @@ export async function fenceFirst(
     patterns,
     timeoutMs: options.timeoutMs,
     portability: options.portability,
+    snapshot: options.snapshot,
+    engine: options.engine,
+    heal: options.heal,
     rehash: false,
     adopt: false,
     allowEmpty: false,

@@ -4,23 +4,20 @@
  * written at that moment it may have what the disk had, which the second look finds.
  */
 import { lstatSync } from 'node:fs';
-import { readdir, lstat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { show } from '../../contract/errors.ts';
-import { holderOf, makeHolder, removeHeld } from './holder.ts';
+import { holderOf, makePlace, removePlace } from './holder.ts';
 import { mountOf, mountsBelow } from './mounts.ts';
 import { executor, findProgram, snapshotFailed } from './program.ts';
-import type { Provider } from './provider.ts';
+import { type Provider, Unsuitable } from './provider.ts';
 
-/** Inode numbers: of the root of every subvolume, and of the empty directory that stands for one within a snapshot. */
+/** The inode number of every subvolume's root. */
 const SUBVOLUME = 256;
-const EMPTIED = 2;
 
 const exec = executor('btrfs');
 
 export const btrfs: Provider = {
   name: 'btrfs',
-  isWhole: true,
 
   async obstacle(site) {
     const { project, mounts } = site;
@@ -37,46 +34,34 @@ export const btrfs: Provider = {
 
   place: (site, id) => join(holderOf(site)!, id),
 
-  async take({ project }, place) {
+  async take({ project }, place, _id, tree) {
+    const inner = await tree.directoryWithInode(SUBVOLUME);
+    if (inner !== undefined)
+      throw new Unsuitable(`${show(inner)} is a subvolume of its own, and empty in a snapshot`);
     try {
-      makeHolder(dirname(place));
+      makePlace(place);
     } catch (error) {
       throw snapshotFailed('btrfs', (error as Error).message, error);
     }
-    await exec('btrfs', 'subvolume', 'snapshot', '-r', project, place);
-    return { path: place };
-  },
-
-  async lacks(path) {
-    const inner = await emptiedIn(path);
-    return inner === undefined ? undefined : `${show(inner)} is a subvolume of its own, and empty in a snapshot`;
+    const path = join(place, 'tree');
+    await exec('btrfs', 'subvolume', 'snapshot', '-r', project, path);
+    return { path };
   },
 
   async remove(place) {
-    if (lstatSync(place, { throwIfNoEntry: false })?.ino === SUBVOLUME) {
+    const path = join(place, 'tree');
+    if (lstatSync(path, { throwIfNoEntry: false })?.ino === SUBVOLUME) {
       try {
-        await exec('btrfs', 'subvolume', 'delete', place);
+        await exec('btrfs', 'subvolume', 'delete', path);
       } catch {
         // An ordinary user may not delete it, but may empty it, once it can be written to.
-        await exec('btrfs', 'property', 'set', '-f', place, 'ro', 'false');
+        await exec('btrfs', 'property', 'set', '-f', path, 'ro', 'false');
       }
     }
     try {
-      await removeHeld(place);
+      await removePlace(place);
     } catch (error) {
       throw snapshotFailed('btrfs', (error as Error).message, error);
     }
   },
 };
-
-/** The first directory that stands for a subvolume, from the root with `/`. */
-async function emptiedIn(root: string, at = ''): Promise<string | undefined> {
-  for (const entry of await readdir(join(root, at), { withFileTypes: true })) {
-    if (!entry.isDirectory()) continue;
-    const path = at === '' ? entry.name : `${at}/${entry.name}`;
-    if ((await lstat(join(root, path))).ino === EMPTIED) return path;
-    const below = await emptiedIn(root, path);
-    if (below !== undefined) return below;
-  }
-  return undefined;
-}

@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path';
 import { isWithin, mountOf } from './mounts.ts';
 import type { Site } from './provider.ts';
 
+const TRIES = 10;
+
 /** The directory; undefined when there is none on the project's file system but the project itself. */
 export function holderOf({ project, directory, mounts }: Site): string | undefined {
   const device = mountOf(project, mounts)?.device;
@@ -16,23 +18,37 @@ export function holderOf({ project, directory, mounts }: Site): string | undefin
 }
 
 /**
- * Makes it, for its owner alone. Beside the project it may lie where others write too: one that is theirs is not used.
- * @throws the system's error, or one that says whose it is
+ * Makes a place in it, both for their owner alone. Beside the project others may write too: a holder of theirs is not used.
+ * @throws the system's error, or one that says whose the holder is
  */
-export function makeHolder(path: string): void {
+export function makePlace(place: string): void {
+  const holder = dirname(place);
+  for (let tries = 1; ; tries++) {
+    makeIfMissing(holder);
+    const found = lstatSync(holder);
+    if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0) {
+      throw new Error(`${holder} is not a directory that only its owner, this user, can enter`);
+    }
+    try {
+      mkdirSync(place, { mode: 0o700 });
+      return;
+    } catch (error) {
+      // Whoever removes the last of its places removes the holder.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === TRIES) throw error;
+    }
+  }
+}
+
+/** With all that is in it, and with its holder when that held nothing else. */
+export async function removePlace(place: string): Promise<void> {
+  await rm(place, { recursive: true, force: true, maxRetries: 3 });
+  await rmdir(dirname(place)).catch(() => {});
+}
+
+function makeIfMissing(path: string): void {
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
   }
-  const found = lstatSync(path);
-  if (!found.isDirectory() || found.uid !== process.getuid?.() || (found.mode & 0o077) !== 0) {
-    throw new Error(`${path} is not a directory that only its owner, this user, can enter`);
-  }
-}
-
-/** Removes what is at `place`, and the directory that held it when it held nothing else. */
-export async function removeHeld(place: string): Promise<void> {
-  await rm(place, { recursive: true, force: true, maxRetries: 3 });
-  await rmdir(dirname(place)).catch(() => {});
 }

@@ -29,7 +29,7 @@ export function parseMounts(text: string): Mount[] {
       const [before, after] = line.split(' - ', 2) as [string, string];
       const [, , device = '', , path = ''] = before.split(' ');
       const [type = '', source = ''] = after.split(' ');
-      return { path: unescape(path), device, type, source: unescape(source) };
+      return { path: decoded(path), device, type, source: decoded(source) };
     });
 }
 
@@ -53,6 +53,8 @@ export function isWithin(path: string, directory: string): boolean {
 }
 
 /** Spaces, tabs, line breaks and backslashes stand as three octal digits. */
-function unescape(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
+function decoded(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
 }

@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import type { SnapshotProvider } from '../../contract/snapshots.ts';
 import { AwError, show } from '../../contract/errors.ts';
+import type { SnapshotProvider } from '../../contract/snapshot-names.ts';
 
 /** Milliseconds. A file system that is busy writing answers late, one that is broken never. */
 const LIMIT = 120_000;
@@ -19,7 +19,12 @@ export function executor(provider: SnapshotProvider): Exec {
     const file = await findProgram(name);
     if (file === undefined) throw snapshotFailed(provider, `there is no program ${name}`);
     await new Promise<void>((done, fail) => {
-      const options = { cwd: '/', env: { LC_ALL: 'C', PATH: searchPath() }, timeout: LIMIT, maxBuffer: 1 << 20 };
+      const options = {
+        cwd: '/',
+        env: { LC_ALL: 'C', PATH: searchPath() },
+        timeout: LIMIT,
+        maxBuffer: 1 << 20,
+      };
       execFile(file, args, options, (error, _stdout, stderr) => {
         if (error === null) done();
         else fail(snapshotFailed(provider, stderr.trim() || error.message, error));

@@ -12,7 +12,6 @@ export const zfs: Provider = zfsWith(executor('zfs'));
 export function zfsWith(exec: Exec): Provider {
   return {
     name: 'zfs',
-    isWhole: true,
 
     async obstacle({ project, mounts }) {
       const dataset = mountOf(project, mounts);

@@ -15,6 +15,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { AwError } from '../../contract/errors.ts';
 import { HostEntry } from '../../contract/hosts.ts';
 import type { FenceHeld } from '../../contract/trees.ts';
 import { startTestAgent, type TestAgent } from '../../follower/test-support/agent.ts';
@@ -100,22 +102,20 @@ export interface Ground {
   close(): Promise<void>;
 }
 
-export async function makeGround(
-  files: Files = {},
-  options: { tcp?: boolean; root?: string } = {},
-): Promise<Ground> {
+export async function makeGround(files: Files = {}): Promise<Ground> {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'aw-ground-')));
-  const [project, root, outside] = ['project', options.root ?? 'root', 'outside'].map(name =>
-    join(dir, name),
-  ) as [string, string, string];
+  const [project, root, outside] = ['project', 'root', 'outside'].map(name => join(dir, name)) as [
+    string,
+    string,
+    string,
+  ];
   make(project, files);
   make(root, {});
   make(outside, { canary: 'untouched', 'deep/canary': 'untouched' });
-  const args = options.tcp ? ['--listen', 'tcp://127.0.0.1:0'] : [];
   const stateDir = join(dir, 'agent');
   mkdirSync(stateDir);
-  let agent = await startTestAgent(args, stateDir);
-  const held: FollowerFence[] = [];
+  let agent = await startTestAgent([], stateDir);
+  const begun: FollowerFence[] = [];
 
   return {
     dir,
@@ -126,7 +126,7 @@ export async function makeGround(
       return agent;
     },
     reset: given => {
-      for (const fence of held.splice(0)) fence.release();
+      for (const fence of begun.splice(0)) fence.release();
       for (const path of [project, root]) rmSync(path, { recursive: true, force: true });
       make(project, given);
       make(root, {});
@@ -134,7 +134,7 @@ export async function makeGround(
     restartAgent: async (signal = 'SIGKILL') => {
       agent.session.destroy();
       if (agent.child.exitCode === null && agent.child.signalCode === null) await agent.end(signal);
-      agent = await startTestAgent(args, stateDir);
+      agent = await startTestAgent([], stateDir);
     },
     sync: async ({ port, ...spec } = {}) => {
       const endpoint =
@@ -159,8 +159,10 @@ export async function makeGround(
     hold: async ({ root: wanted = root, leader = 'me@here', id = randomUUID() } = {}) => {
       const requester = createRequester(agent.session, { fault: undefined } as never, {});
       const fence = followerFence(requester, id, new AbortController().signal);
-      held.push(fence);
-      return { ...fence, ...(await fence.hold({ root: wanted, leader })) };
+      begun.push(fence);
+      // A fence of the product that has just ended may not have let go yet.
+      const held = await onceFree(() => fence.hold({ root: wanted, leader }), `:${project}`);
+      return { ...fence, ...held };
     },
     leftovers: () => {
       const trees = join(stateDir, 'trees');
@@ -171,7 +173,7 @@ export async function makeGround(
       return [...staged, ...Object.keys(look(root)).filter(path => path.includes('.aw-temporary-'))];
     },
     close: async () => {
-      for (const fence of held) fence.release();
+      for (const fence of begun) fence.release();
       await agent.close();
       rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
     },
@@ -188,4 +190,17 @@ export function seeded(seed: number): (limit: number) => number {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
   };
+}
+
+/** As soon as the root is free. @param holder waits for this one only */
+export async function onceFree<T>(act: () => Promise<T>, holder = ''): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await act();
+    } catch (error) {
+      const { code, message } = error as AwError;
+      if (code !== 'AW_TREE_LOCKED' || !message.includes(holder) || tries === 600) throw error;
+      await sleep(20);
+    }
+  }
 }

@@ -19,6 +19,7 @@ const allowed: Record<string, readonly string[]> = {
     'follower/adapters',
     'follower/path-mapping',
     'follower/tree',
+    'follower/files',
     'packaging',
     ...pureFiles,
   ],

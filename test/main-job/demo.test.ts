@@ -47,12 +47,15 @@ function start({ env }: Scene, ...args: string[]): { child: ChildProcess; output
   return { child, output: () => output };
 }
 
-test('it shows a failure on one host, reads the session back, and leaves nothing', async () => {
+test('it shows a failure on one host, an edit that arrives on all, reads the session back, and leaves nothing', async () => {
   const here = scene();
   const { child, output } = start(here);
   expect(await once(child, 'close')).toEqual([0, null]);
   expect(output()).toContain('2/3 hosts passed; failed: gamma (exit 1)');
-  expect(output()).toContain('passed alpha, beta; failed gamma.');
+  expect(output()).toContain('first passed alpha, beta; failed gamma.');
+  expect(output()).toMatch(/^fence: 3\/3 hosts equal to /m);
+  expect(output()).toContain('data/orders.csv is the same everywhere, byte for byte');
+  expect(output()).toContain('passed alpha, beta, gamma; failed nobody.');
   expect(readdirSync(here.tmp).filter(name => name.startsWith('aw-'))).toEqual([]);
   expect(here.left()).toEqual([]);
 });

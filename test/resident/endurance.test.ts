@@ -17,7 +17,7 @@ const open = (): Promise<Link> => openLink(fleet.env.AW_STATE_DIR!, { start: fle
 const nobody = { ask: async () => undefined, say() {}, stdin: () => process.stdin };
 
 /** One command after the other, as many as asked for; the process that led them. */
-async function runs(count: number): Promise<number> {
+async function runs(count: number, tail = ['seq', '2000']): Promise<number> {
   let pid = 0;
   for (let done = 0; done < count; done++) {
     const link = await open();
@@ -29,7 +29,7 @@ async function runs(count: number): Promise<number> {
       runId: link.hello.runId,
       name: 'aw',
       words: [],
-      tail: ['seq', '2000'],
+      tail,
       options: { grace: 1000, onLeaderLoss: 'continue', fence: false },
     };
     const run = await giveOrder(link, order, nobody, open);
@@ -49,4 +49,13 @@ test('two hundred runs', async () => {
   expect(await runs(140)).toBe(pid);
   expect(files(pid)).toBeLessThanOrEqual(before.files + 2);
   expect(memory(pid) - before.memory).toBeLessThan(24 * MiB);
+}, 240_000);
+
+test('much output does not stay in memory', async () => {
+  const loud = ['seq', '1500000'];
+  const pid = await runs(3, loud);
+  const before = memory(pid);
+  expect(await runs(12, loud)).toBe(pid);
+  expect(memory(pid) - before).toBeLessThan(48 * MiB);
+  expect(memory(pid)).toBeLessThan(300 * MiB);
 }, 240_000);

@@ -111,26 +111,29 @@ describe.skipIf(!hasSshd || !canAddUsers)('login shells', () => {
     for (const shell of shells) expect(outputOf(asked.events, shell).toString()).toMatch(/^5\..* it's\n$/);
   });
 
-  test('a start-up file that starts another shell in its place is an error, and a command is never different', async () => {
-    const entry = fleet.entry('bash');
-    const user = addUser(which('bash')!, join(fleet.dir, 'users', 'exec'));
-    try {
-      writeFileSync(join(user.home, '.bash_profile'), 'exec fish\n');
-      user.own(user.home);
-      const catalogue = fleet.catalogue([{ ...entry, sshUser: user.name }]);
-      const run = await fleet.run([...catalogue, '--', 'echo', 'x']);
-      expect(exitOf(run.events, 'bash')).toMatchObject({
-        reason: 'lost',
-        error: { code: 'AW_HOST_UNREACHABLE', message: expect.stringContaining('start-up file') },
-      });
-      expect(outputOf(run.events, 'bash').toString()).toBe('');
-      writeFileSync(join(user.home, '.bash_profile'), 'exec zsh -c "$BASH_EXECUTION_STRING"\n');
-      const handed = await fleet.run([...catalogue, '--', 'echo', 'x']);
-      expect(outputOf(handed.events, 'bash').toString()).toBe('x\n');
-    } finally {
-      user.remove();
-    }
-  });
+  test.each(transports)(
+    'a start-up file that starts another shell in its place, over %s: an error, and never another command',
+    async transport => {
+      const entry = { ...fleet.entry('bash'), transport };
+      const user = addUser(which('bash')!, join(fleet.dir, 'users', `exec-${transport}`));
+      try {
+        writeFileSync(join(user.home, '.bash_profile'), 'exec fish\n');
+        user.own(user.home);
+        const catalogue = fleet.catalogue([{ ...entry, sshUser: user.name }]);
+        const run = await fleet.run([...catalogue, '--', 'echo', 'x']);
+        expect(exitOf(run.events, 'bash')).toMatchObject({
+          reason: 'lost',
+          error: { code: 'AW_HOST_UNREACHABLE', message: expect.stringContaining('start-up file') },
+        });
+        expect(outputOf(run.events, 'bash').toString()).toBe('');
+        writeFileSync(join(user.home, '.bash_profile'), 'exec zsh -c "$BASH_EXECUTION_STRING"\n');
+        const handed = await fleet.run([...catalogue, '--', ...NUL_ENDED, ...representable]);
+        expect(argv(outputOf(handed.events, 'bash'))).toEqual(representable);
+      } finally {
+        user.remove();
+      }
+    },
+  );
 });
 
 describe.skipIf(!hasSshd)('a host without an agent', () => {

@@ -8,13 +8,34 @@ import { requires, which } from '../support/require.ts';
 import { hasSshd, makeSshFleet, type SshFleet } from '../support/sshd.ts';
 import { addUser, canAddUsers, type TestUser } from '../support/users.ts';
 
-/** Start-up files that each shell reads also for a command, and what they say. */
-const loud: Record<string, string> = {
-  bash: '.bashrc',
-  zsh: '.zshenv',
-  fish: '.config/fish/config.fish',
+const LOUD = `echo 'Welcome, and read this ümläut'; echo 'and this' >&2\n`;
+
+/** Login shells, with start-up files that each reads also for a command and that say something, or that end in another shell. */
+const logins: Record<string, { shell: string; files: Record<string, string> }> = {
+  bash: { shell: 'bash', files: { '.bashrc': LOUD } },
+  zsh: { shell: 'zsh', files: { '.zshenv': LOUD } },
+  fish: { shell: 'fish', files: { '.config/fish/config.fish': LOUD } },
+  sh: { shell: 'sh', files: {} },
+  'bash-exec': {
+    shell: 'bash',
+    files: {
+      '.bashrc': `${LOUD}[ -z "$BASH_EXECUTION_STRING" ] || exec zsh -c "$BASH_EXECUTION_STRING"\n`,
+      '.bash_profile': `${LOUD}exec fish\n`,
+    },
+  },
+  'zsh-exec': {
+    shell: 'zsh',
+    files: { '.zshenv': LOUD, '.zprofile': 'exec bash\n', '.zshrc': 'exec fish\n' },
+  },
+  'fish-exec': {
+    shell: 'fish',
+    files: { '.config/fish/config.fish': `${LOUD}status is-login; and exec bash\n` },
+  },
 };
-const shells = ['bash', 'zsh', 'fish', 'sh'].filter(shell => requires(shell, which(shell) !== undefined));
+const hosts = Object.keys(logins).filter(host => {
+  const { shell } = logins[host]!;
+  return requires(shell, which(shell) !== undefined);
+});
 const transports = ['ssh', 'openssh'];
 
 describe.skipIf(!hasSshd || !canAddUsers)('login shells', () => {
@@ -23,26 +44,27 @@ describe.skipIf(!hasSshd || !canAddUsers)('login shells', () => {
   const child = () => ['/usr/bin/env', 'node', join(fleet.dir, 'argv.mjs')];
 
   beforeAll(async () => {
-    fleet = await makeSshFleet(shells.map(name => ({ name, transport: 'ssh' })));
+    fleet = await makeSshFleet(hosts.map(name => ({ name, transport: 'ssh' })));
     // Its users are other users than the one who made it.
     chmodSync(fleet.dir, 0o711);
     writeFileSync(join(fleet.dir, 'argv.mjs'), 'process.stdout.write(JSON.stringify(process.argv.slice(2)))');
-    for (const shell of shells) {
-      const user = addUser(which(shell)!, join(fleet.dir, 'users', shell));
-      users.set(shell, user);
-      const file = loud[shell];
-      if (file !== undefined) {
+    for (const host of hosts) {
+      const { shell, files } = logins[host]!;
+      const user = addUser(which(shell)!, join(fleet.dir, 'users', host));
+      users.set(host, user);
+      for (const [file, text] of Object.entries(files)) {
         mkdirSync(dirname(join(user.home, file)), { recursive: true });
-        writeFileSync(join(user.home, file), `echo 'Welcome, and read this ümläut'; echo 'and this' >&2\n`);
+        writeFileSync(join(user.home, file), text);
       }
-      for (const path of [join(fleet.dir, 'remote', shell), fleet.workspace(shell)]) {
+      user.own(user.home);
+      for (const path of [join(fleet.dir, 'remote', host), fleet.workspace(host)]) {
         mkdirSync(path, { recursive: true });
         user.own(path);
       }
     }
     for (const path of ['users', 'remote', 'workspaces', 'sshd']) chmodSync(join(fleet.dir, path), 0o711);
-    for (const shell of shells) {
-      const sshd = join(fleet.dir, 'sshd', shell);
+    for (const host of hosts) {
+      const sshd = join(fleet.dir, 'sshd', host);
       chmodSync(sshd, 0o711);
       chmodSync(join(sshd, 'authorized_keys'), 0o644);
     }
@@ -54,10 +76,10 @@ describe.skipIf(!hasSshd || !canAddUsers)('login shells', () => {
   });
 
   const entries = (transport = 'ssh') =>
-    shells.map(shell => ({ ...fleet.entry(shell), transport, sshUser: users.get(shell)!.name }));
+    hosts.map(host => ({ ...fleet.entry(host), transport, sshUser: users.get(host)!.name }));
 
   test.each(transports)(
-    'every vector, byte for byte, over %s, loud start-up files or not',
+    'every vector, byte for byte, over %s, whatever the start-up files do',
     async transport => {
       const run = await fleet.run([
         ...fleet.catalogue(entries(transport)),
@@ -66,8 +88,8 @@ describe.skipIf(!hasSshd || !canAddUsers)('login shells', () => {
         ...representable,
       ]);
       expect(run.stderr).toBe('');
-      for (const shell of shells) {
-        expect([shell, JSON.parse(outputOf(run.events, shell).toString())]).toEqual([shell, representable]);
+      for (const host of hosts) {
+        expect([host, JSON.parse(outputOf(run.events, host).toString())]).toEqual([host, representable]);
       }
     },
   );

@@ -1,10 +1,11 @@
 /** What happens to a run when its connection dies, when it is cancelled, and what other users of the machine see of it. */
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { eventIdentity } from '../../contract/events.ts';
+import { eventIdentity, isKnown } from '../../contract/events.ts';
 import { eventually, exitOf, outputOf, parseEvents } from '../support/fleet.ts';
+import { allArguments } from '../support/processes.ts';
 import { hasSshd, makeSshFleet, type SshFleet } from '../support/sshd.ts';
 
 const hosts = ['ssh', 'openssh', 'third'];
@@ -42,6 +43,13 @@ describe.skipIf(!hasSshd)('links', () => {
       leader,
       printed: () => Buffer.concat(stdout).toString(),
       events: () => parseEvents(Buffer.concat(stdout)),
+      /** How often so far. */
+      restored: (host: string) =>
+        Buffer.concat(stdout)
+          .toString()
+          .split('\n')
+          .filter(line => line.includes('"connect.path.restored"') && line.includes(`"host":"${host}"`))
+          .length,
       stderr: () => stderr,
     };
   }
@@ -64,14 +72,12 @@ describe.skipIf(!hasSshd)('links', () => {
         () => hosts.every((host, index) => progress(host) > before[index]! + 10),
         'the commands go on',
       );
-      const restored = run.printed().split('connect.path.restored').length - 1;
+      const restored = hosts.map(run.restored);
       for (const host of hosts) {
-        const sessions = fleet.sshds[host]!.sessions();
-        expect(sessions).not.toEqual([]);
-        for (const pid of sessions) process.kill(pid, 'SIGKILL');
+        for (const pid of fleet.sshds[host]!.sessions()) process.kill(pid, 'SIGKILL');
       }
       await eventually(
-        () => run.printed().split('connect.path.restored').length - 1 === restored + hosts.length,
+        () => hosts.every((host, index) => run.restored(host) > restored[index]!),
         'every connection is made again',
       );
     }
@@ -97,10 +103,7 @@ describe.skipIf(!hasSshd)('links', () => {
     await eventually(() => two.every(host => progress(host) > 5), 'the commands run');
     const silent = two.flatMap(host => fleet.sshds[host]!.sessions());
     for (const pid of silent) process.kill(pid, 'SIGSTOP');
-    await eventually(
-      () => run.printed().split('connect.path.restored').length - 1 === 2,
-      'both are replaced',
-    );
+    await eventually(() => two.every(host => run.restored(host) > 0), 'both are replaced');
     for (const pid of silent) process.kill(pid, 'SIGKILL');
     for (const host of two) writeFileSync(file(host, 'go'), '');
     const [code] = await once(run.leader, 'close');
@@ -110,12 +113,21 @@ describe.skipIf(!hasSshd)('links', () => {
       expect(lines.slice(0, -1)).toEqual(lines.slice(0, -1).map((_, index) => `line ${index + 1}`));
       expect(lines.at(-1)).toBe('end');
     }
-    expect(run.printed().split('no sign of life').length - 1).toBe(2);
+    for (const host of two) {
+      const degraded = run
+        .events()
+        .find(event => isKnown(event, 'connect.path.degraded') && event.host === host);
+      // By whichever of the two that look noticed first: the leader, or its SSH.
+      expect(degraded).toMatchObject({
+        error: { message: expect.stringMatching(/no sign of life|keepalive/i) },
+      });
+    }
   });
 
   test('one Ctrl-C leaves no process on any host', async () => {
-    const run = start(['-c', `trap "" INT TERM; setsid -f sleep 300; sleep 301`]);
-    await eventually(() => runProcesses().length >= 2 * hosts.length, 'two processes on each host');
+    const run = start(['-c', `trap "" INT TERM; setsid -f sleep 300; echo 1 > progress; sleep 301`]);
+    await eventually(() => hosts.every(host => progress(host) === 1), 'it runs on each host');
+    expect(runProcesses().length).toBeGreaterThanOrEqual(2 * hosts.length);
     run.leader.kill('SIGINT');
     const [code] = await once(run.leader, 'close');
     expect(code).toBe(130);
@@ -173,20 +185,7 @@ describe.skipIf(!hasSshd)('links', () => {
   test('doctor looks at all of it', async () => {
     const looked = await fleet.aw(['agent', 'followers', 'doctor', '--verbose']);
     expect(looked.stdout.toString()).toContain(`port ${fleet.sshds.ssh!.port}`);
-    expect(looked.stdout.toString()).toMatch(/hosts well$/m);
+    expect(looked.stdout.toString()).toMatch(/^3\/3 hosts well/m);
     expect(looked.stderr).toBe('');
   });
 });
-
-/** Of every process of this machine, words joined by blanks. */
-function allArguments(): string[] {
-  return readdirSync('/proc')
-    .filter(name => /^\d+$/.test(name))
-    .flatMap(pid => {
-      try {
-        return [readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')];
-      } catch {
-        return [];
-      }
-    });
-}

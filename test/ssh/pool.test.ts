@@ -3,6 +3,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { isKnown } from '../../contract/events.ts';
 import { HostEntry } from '../../contract/hosts.ts';
 import { createPool, type Pool } from '../../leader/connections/pool.ts';
 import { startRun } from '../../leader/run-everywhere/start.ts';
@@ -70,7 +71,11 @@ describe.skipIf(!hasSshd)('a pool over SSH', () => {
 
   test('many runs, one login a host; at the end no program and no login is left', async () => {
     const before = logins();
-    for (let n = 0; n < 5; n++) expect((await run(ways)).outcome.exitCode).toBe(0);
+    for (let n = 0; n < 5; n++) {
+      const { outcome, events } = await run(ways);
+      const errors = events.filter(event => isKnown(event, 'hostExited')).map(({ error }) => error);
+      expect([outcome.exitCode, ...errors]).toEqual([0, ...ways.map(() => undefined)]);
+    }
     expect(logins().map((count, n) => count - before[n]!)).toEqual([1, 1]);
     expect(children().length).toBeGreaterThan(0);
     expect(pool.status().map(({ address, state }) => [address, state])).toEqual(

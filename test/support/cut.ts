@@ -7,11 +7,11 @@ export interface Cut {
   stop(): Promise<void>;
 }
 
-/** Every connection is cut once `bytes` have gone to `port` through it. */
-export async function cutAfter(port: number, bytes: number): Promise<Cut> {
+/** Every connection is cut once `bytes` have gone to `target`, a port or a socket, through it. */
+export async function cutAfter(target: number | string, bytes: number): Promise<Cut> {
   const sockets = new Set<net.Socket>();
   const server = net.createServer(near => {
-    const far = net.connect(port, '127.0.0.1');
+    const far = typeof target === 'string' ? net.connect(target) : net.connect(target, '127.0.0.1');
     let left = bytes;
     const end = () => {
       near.destroy();

@@ -1,14 +1,25 @@
 /** Fences of a fleet, as `aw agent followers sync-fence` does and tells them. */
 import { mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { WireError } from '../../contract/events.ts';
+import type { Event, WireError } from '../../contract/events.ts';
 import { HostCatalogue } from '../../contract/hosts.ts';
 import type { Exclusion } from '../../contract/trees.ts';
 import { fenceProject, type HostFence } from '../../leader/fence/index.ts';
-import type { Fleet } from './fleet.ts';
+import { type Fleet, parseEvents } from './fleet.ts';
 
 /** For commands that are to fence before they run. */
 export const FENCED = { AW_NO_FENCE: '' };
+
+/** As `fleet.run`, with a fence before it. */
+export async function fencedRun(
+  fleet: Pick<Fleet, 'aw'>,
+  args: readonly string[],
+  options?: { cwd?: string },
+): Promise<{ code: number | null; events: Event[]; stderr: string }> {
+  const command = ['agent', 'run-everywhere', '--output', 'json', ...args];
+  const { code, stdout, stderr } = await fleet.aw(command, { ...options, env: FENCED });
+  return { code, events: parseEvents(stdout), stderr };
+}
 
 export interface FenceRecord {
   host: string;

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { HostSpec } from './fleet.ts';
 import { requires, which } from './require.ts';
 import { makeSshFleet, type SshFleet } from './sshd.ts';
@@ -114,6 +114,7 @@ export async function makeBareFleet(hosts: Record<string, BareHost>): Promise<Ba
     const user = addUser(which(hosts[name]!.shell)!, join(fleet.dir, 'users', name));
     users.set(name, user);
     for (const [file, text] of Object.entries(hosts[name]!.files ?? {})) {
+      mkdirSync(dirname(join(user.home, file)), { recursive: true });
       writeFileSync(join(user.home, file), text.replaceAll('@', fresh).replaceAll('%', pathOf(hosts[name]!)));
     }
     user.own(user.home);

@@ -1,4 +1,4 @@
-/** Real file systems that take `Foo` and `foo` for one name, in images of their own. Only root can mount them. */
+/** Real file systems in images of their own: some take `Foo` and `foo` for one name, some make snapshots. Only root can mount them. */
 import { execFileSync } from 'node:child_process';
 import {
   existsSync,
@@ -16,12 +16,14 @@ import { requires } from './require.ts';
 export interface Mount {
   /** Its root. */
   path: string;
-  /** Nobody may have anything open in it. */
   unmount(): void;
 }
 
 interface Kind {
-  programs: readonly string[];
+  /** Programs and devices. */
+  needs: readonly string[];
+  /** Bytes. */
+  size?: number;
   mount(image: string, at: string): void;
 }
 
@@ -30,7 +32,7 @@ const IMAGE_SIZE = 64 * 1024 * 1024;
 const KINDS = {
   /** Keeps names as they were given, as the disks of macOS and Windows do. */
   'exfat-fuse': {
-    programs: ['/usr/sbin/mkfs.exfat', '/usr/sbin/mount.exfat-fuse', '/usr/sbin/losetup'],
+    needs: ['/dev/fuse', '/usr/sbin/mkfs.exfat', '/usr/sbin/mount.exfat-fuse', '/usr/sbin/losetup'],
     mount: (image, at) => {
       run('/usr/sbin/mkfs.exfat', image);
       const device = run('/usr/sbin/losetup', '--find', '--show', image).trim();
@@ -44,10 +46,27 @@ const KINDS = {
   },
   /** Shows every name in lower case, whatever it was given: nothing else is as hostile. */
   'ntfs-3g': {
-    programs: ['/usr/sbin/mkntfs', '/usr/bin/lowntfs-3g'],
+    needs: ['/dev/fuse', '/usr/sbin/mkntfs', '/usr/bin/lowntfs-3g'],
     mount: (image, at) => {
       run('/usr/sbin/mkntfs', '--force', '--quick', '--quiet', image);
       run('/usr/bin/lowntfs-3g', '-o', 'ignore_case,windows_names', image, at);
+    },
+  },
+  btrfs: {
+    needs: ['/dev/loop-control', '/usr/sbin/mkfs.btrfs'],
+    size: 512 * 1024 * 1024,
+    mount: (image, at) => {
+      run('/usr/sbin/mkfs.btrfs', '--quiet', image);
+      run('mount', '-o', 'loop', image, at);
+    },
+  },
+  /** Files of it can share blocks. */
+  xfs: {
+    needs: ['/dev/loop-control', '/usr/sbin/mkfs.xfs'],
+    size: 512 * 1024 * 1024,
+    mount: (image, at) => {
+      run('/usr/sbin/mkfs.xfs', '-q', '-m', 'reflink=1', image);
+      run('mount', '-o', 'loop', image, at);
     },
   },
 } satisfies Record<string, Kind>;
@@ -55,19 +74,20 @@ export type MountKind = keyof typeof KINDS;
 
 /** Asks the system by doing it: a container may have all that is needed, and still not be allowed. */
 export function canMount(kind: MountKind): boolean {
-  const isThere = process.getuid?.() === 0 && KINDS[kind].programs.every(program => existsSync(program));
-  return requires(kind, isThere && existsSync('/dev/fuse') && works(kind));
+  const isThere = process.getuid?.() === 0 && KINDS[kind].needs.every(path => existsSync(path));
+  return requires(kind, isThere && works(kind));
 }
 
 export function mountImage(kind: MountKind): Mount {
+  const { size = IMAGE_SIZE, mount }: Kind = KINDS[kind];
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'aw-mount-')));
   const image = join(dir, 'image');
   const path = join(dir, 'root');
   writeFileSync(image, '');
-  truncateSync(image, IMAGE_SIZE);
+  truncateSync(image, size);
   mkdirSync(path);
   try {
-    KINDS[kind].mount(image, path);
+    mount(image, path);
   } catch (error) {
     rmSync(dir, { recursive: true });
     throw error;
@@ -75,7 +95,8 @@ export function mountImage(kind: MountKind): Mount {
   return {
     path,
     unmount: () => {
-      run('umount', path);
+      // What was killed a moment ago may still have something open there.
+      run('umount', '--lazy', path);
       rmSync(dir, { recursive: true });
     },
   };

@@ -25,6 +25,7 @@ const repository = resolve(import.meta.dirname, '../..');
 export const hasSshd = requires('sshd', existsSync(SSHD));
 
 export interface Sshd {
+  address: string;
   port: number;
   /** Of its host key: the line of the `.pub` file, and the fingerprint. */
   publicKey: string;
@@ -43,11 +44,18 @@ export interface SshdOptions {
   authorizedKeys: string;
   /** Set in every login. */
   env?: Record<string, string>;
+  /** The home directory of whoever runs the tests, whose own start-up files may do anything; other users keep theirs. */
+  home?: string;
   /** More lines of sshd_config. They stand first, and the first word counts. */
   config?: readonly string[];
+  /** Where it listens; default: loopback. */
+  address?: string;
+  /** A program that becomes sshd, and its arguments. */
+  under?: readonly string[];
 }
 
-export async function startSshd({ dir, authorizedKeys, env = {}, config = [] }: SshdOptions): Promise<Sshd> {
+export async function startSshd(options: SshdOptions): Promise<Sshd> {
+  const { dir, authorizedKeys, env = {}, home, config = [], address = '127.0.0.1', under = [] } = options;
   mkdirSync(dir, { recursive: true });
   // What starts the system's sshd makes this for it, and it may never have been started.
   if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
@@ -61,12 +69,10 @@ export async function startSshd({ dir, authorizedKeys, env = {}, config = [] }: 
     file,
     [
       ...config,
-      `ListenAddress 127.0.0.1:${port}`,
+      `ListenAddress ${address}:${port}`,
       `HostKey ${join(dir, 'host_key')}`,
       `AuthorizedKeysFile ${join(dir, 'authorized_keys')}`,
-      `SetEnv ${Object.entries(env)
-        .map(([name, value]) => `"${name}=${value}"`)
-        .join(' ')}`,
+      setEnv(env),
       'PidFile none',
       'UsePAM no',
       'StrictModes no',
@@ -75,16 +81,19 @@ export async function startSshd({ dir, authorizedKeys, env = {}, config = [] }: 
       'KbdInteractiveAuthentication no',
       'PrintMotd no',
       'MaxStartups 100',
+      ...(home === undefined ? [] : [`Match User ${userInfo().username}`, setEnv({ ...env, HOME: home })]),
       '',
     ].join('\n'),
   );
-  const child = spawn(SSHD, ['-D', '-E', log, '-f', file], { stdio: 'ignore' });
+  const [program, ...words] = [...under, SSHD, '-D', '-E', log, '-f', file];
+  const child = spawn(program!, words, { stdio: 'ignore' });
   for (let tries = 0; !readFileSync(log, 'utf8').includes('Server listening'); tries++) {
     if (child.exitCode !== null || tries === 200) throw new Error(`sshd: ${readFileSync(log, 'utf8')}`);
     await sleep(25);
   }
   const sessions = () => sshdsBelow(child.pid!);
   return {
+    address,
     port,
     ...key,
     log: () => readFileSync(log, 'utf8'),
@@ -95,6 +104,12 @@ export async function startSshd({ dir, authorizedKeys, env = {}, config = [] }: 
       for (const pid of open) tryKill(pid);
     },
   };
+}
+
+function setEnv(env: Record<string, string>): string {
+  return `SetEnv ${Object.entries(env)
+    .map(([name, value]) => `"${name}=${value}"`)
+    .join(' ')}`;
 }
 
 export interface KeyPair {
@@ -124,7 +139,7 @@ export interface SshFleet extends Fleet {
   /** Its public key, which every sshd of this fleet takes. */
   publicKey: string;
   /** Puts a host key on record. */
-  know(port: number, publicKey: string): void;
+  know(port: number, publicKey: string, address?: string): void;
 }
 
 /**
@@ -147,23 +162,26 @@ export async function makeSshFleet(
   symlinkSync(process.execPath, join(bin, 'node'));
 
   const sshds: Record<string, Sshd> = {};
-  const know = (port: number, key: string) =>
-    appendFileSync(join(ssh, 'known_hosts'), `[127.0.0.1]:${port} ${key}\n`);
+  const know = (port: number, key: string, address = '127.0.0.1') =>
+    appendFileSync(join(ssh, 'known_hosts'), `[${address}]:${port} ${key}\n`);
   for (const { name } of hosts) {
     const { env: more, ...options } = prepare(name);
+    const home = join(dir, 'remote-home', name);
+    mkdirSync(home, { recursive: true });
     const sshd = await startSshd({
       dir: join(dir, 'sshd', name),
       authorizedKeys: `${publicKey}\n`,
+      ...(more?.HOME === undefined ? { home } : {}),
       ...options,
       env: { AW_STATE_DIR: join(dir, 'remote', name), PATH: `${bin}:/usr/bin:/bin`, ...more },
     });
     sshds[name] = sshd;
-    know(sshd.port, sshd.publicKey);
+    know(sshd.port, sshd.publicKey, sshd.address);
   }
   const entries = hosts.map(host => ({
     os: 'linux',
     workspace: fleet.workspace(host.name),
-    address: '127.0.0.1',
+    address: sshds[host.name]!.address,
     port: sshds[host.name]!.port,
     sshUser: userInfo().username,
     env: { AW_TEST_FLEET: dir },

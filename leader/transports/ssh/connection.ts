@@ -35,7 +35,9 @@ export async function connect(
 ): Promise<Connection> {
   const hostKey = checkHostKey(target, context);
   const reading = offerIdentities(target, context, limit.patiently);
-  const [{ default: ssh2 }, sock] = await Promise.all([import('ssh2'), dial()]);
+  // Until ssh2 listens for its errors it may have some, and they must not end the process.
+  const dialled = dial().then(sock => sock.on('error', () => {}));
+  const [{ default: ssh2 }, sock] = await Promise.all([import('ssh2'), dialled]);
   const client = new ssh2.Client();
   const connection = watch(client, sock);
   try {
@@ -48,6 +50,8 @@ export async function connect(
       isHeard = true;
       limit.waitFor(() => saidOf(target, 'it speaks SSH but does not answer the login'));
     });
+    // ssh2 would wait for an end that has been.
+    if (sock.destroyed || sock.readableEnded) throw cutBefore(sock.errored);
     client.connect({
       sock: sock as never,
       username,
@@ -73,10 +77,17 @@ export async function connect(
   }
 }
 
+/** What ssh2 says of it. */
+const CUT = 'Connection lost before handshake';
+
 /** Of a connection that nobody has spoken on: it was closed, which is not what an sshd says to a guest it does not want. */
 function isCut(cause: unknown): boolean {
   const { code, message } = (cause ?? {}) as NodeJS.ErrnoException;
-  return code === 'ECONNRESET' || code === 'EPIPE' || message === 'Connection lost before handshake';
+  return code === 'ECONNRESET' || code === 'EPIPE' || message === CUT;
+}
+
+function cutBefore(cause: Error | null): TurnedAway {
+  return new TurnedAway(new AwError('AW_HOST_UNREACHABLE', { reason: `SSH: ${CUT}` }, { cause }));
 }
 
 function watch(client: Client, sock: Duplex): Omit<Connection, 'hostKey'> {

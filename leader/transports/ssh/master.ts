@@ -145,8 +145,12 @@ async function startMaster(
   const child = spawn('ssh', all, { ...spawnOptions(context), stdio: ['ignore', 'ignore', 'pipe'] });
   try {
     await limit.race(inBackground(child, target));
-    const timeoutMs = context.timeoutMs;
-    return holdMaster(await connectEndpoint({ kind: 'socket', path }, { timeoutMs }), path, child);
+    const { timeoutMs } = context;
+    const socket = await connectEndpoint({ kind: 'socket', path }, { timeoutMs }).catch(cause => {
+      // It has taken its socket away with it.
+      throw new AwError('AW_HOST_UNREACHABLE', { reason: 'the SSH connection broke' }, { cause });
+    });
+    return holdMaster(socket, path, child);
   } catch (error) {
     child.kill('SIGKILL');
     child.stderr!.destroy();
@@ -169,6 +173,14 @@ async function inBackground(child: ChildProcess, target: SshTarget): Promise<voi
   throw isTurnedAway(lastOfStderr()) ? new TurnedAway(failure) : failure;
 }
 
+/** An ssh without the login that it is to use shall fail. */
+const NO_WAY = 'ProxyCommand=false';
+
+/** Of the arguments of an ssh: whether it has no login but another one's. */
+export function usesLogin(args: readonly string[]): boolean {
+  return args.includes(NO_WAY);
+}
+
 function holdMaster(socket: Socket, path: string, { stderr }: ChildProcess): Master {
   // A ProxyCommand of its may still have something to say.
   (stderr as Socket).unref();
@@ -176,16 +188,7 @@ function holdMaster(socket: Socket, path: string, { stderr }: ChildProcess): Mas
   void over.then(() => stderr!.destroy());
   socket.on('error', () => {}).resume();
   return {
-    args: [
-      '-F',
-      'none',
-      '-S',
-      path.replaceAll('%', '%%'),
-      '-o',
-      'ProxyCommand=false',
-      '-o',
-      'LogLevel=ERROR',
-    ],
+    args: ['-F', 'none', '-S', path.replaceAll('%', '%%'), '-o', NO_WAY, '-o', 'LogLevel=ERROR'],
     over,
     close: () => {
       socket.write(Buffer.concat([packet(HELLO, PROTOCOL), packet(TERMINATE, 0)]));

@@ -26,6 +26,11 @@ export function explainSsh(host: SshTarget, stderr: string): AwError {
   return new AwError('AW_HOST_UNREACHABLE', { reason });
 }
 
+/** For an ssh that has lost the login it was to use, and then tried to make its own, which it cannot. */
+export function withoutLostLogin(stderr: string): string {
+  return stderr.replace(/^(?:mux_client_|kex_exchange_identification: ).*$/gm, '');
+}
+
 /** The new fingerprint and the line of the old one, out of a page of warnings. */
 function changedReason(stderr: string): string | undefined {
   const fingerprint = /SHA256:[A-Za-z0-9+/]{43}/.exec(stderr)?.[0];

@@ -6,8 +6,8 @@ import { AwError } from '../../../contract/errors.ts';
 import type { HostEntry } from '../../../contract/hosts.ts';
 import { keepTail } from '../remote-agent.ts';
 import type { TransportContext } from '../types.ts';
-import { openMaster } from './master.ts';
-import { explainSsh } from './openssh-errors.ts';
+import { openMaster, usesLogin } from './master.ts';
+import { explainSsh, withoutLostLogin } from './openssh-errors.ts';
 import { spawnOptions, sshOptions } from './openssh-options.ts';
 import type { OpenSsh, RemoteExit, RemoteProcess } from './types.ts';
 
@@ -49,6 +49,7 @@ function startProgram(
   const child = spawn('ssh', args, { ...spawnOptions(context), stdio: ['pipe', 'pipe', 'pipe'] });
   const { stdin, stdout, stderr } = child;
   const lastOfStderr = keepTail(stderr);
+  const words = () => (usesLogin(args) ? withoutLostLogin(lastOfStderr()) : lastOfStderr());
   const exited = once(child, 'exit').then(
     async ([code, signal]): Promise<RemoteExit> => {
       // Whatever else holds its stderr open must not be waited for.
@@ -61,7 +62,7 @@ function startProgram(
       return {
         code,
         ...(signal === null ? {} : { signal }),
-        ...(code === FAILED ? { failure: explainSsh(host, lastOfStderr()) } : {}),
+        ...(code === FAILED ? { failure: explainSsh(host, words()) } : {}),
       };
     },
     (error: NodeJS.ErrnoException): RemoteExit => {

@@ -104,7 +104,7 @@ type Opened = (error: Error | undefined, channel: ClientChannel) => void;
  * @throws AW_HOST_UNREACHABLE with what `failed` says.
  */
 function openChannel<T>(
-  { over, failure }: Connection,
+  { over, failure, close }: Connection,
   failed: () => string,
   open: (opened: Opened) => void,
   take: (channel: ClientChannel) => T,
@@ -118,6 +118,8 @@ function openChannel<T>(
     try {
       open((error, channel) => (error === undefined ? fulfil(take(channel)) : fail(error)));
     } catch (error) {
+      // It has no socket any more and has not said so yet; nobody else shall try it.
+      close();
       fail(error as Error);
     }
   });

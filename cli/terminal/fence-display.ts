@@ -1,0 +1,40 @@
+/** What a fence does on each host, while somebody watches. */
+import type { HostEntry } from '../../contract/hosts.ts';
+import { printable } from '../render/printable.ts';
+import { truncate } from '../render/width.ts';
+import type { Io } from './io.ts';
+import { createScreen } from './screen.ts';
+
+export interface FenceDisplay {
+  onPhase(host: string, phase: string): void;
+  /** Takes the rows away; may be called again. */
+  end(): void;
+}
+
+const FRAME_MS = 100;
+
+/** Undefined where rows cannot be replaced. */
+export function createFenceDisplay(
+  hosts: readonly Pick<HostEntry, 'name'>[],
+  io: Pick<Io, 'write' | 'ready' | 'size' | 'stdout' | 'env'>,
+): FenceDisplay | undefined {
+  if (!io.stdout.isTerminal || io.env.TERM === 'dumb') return undefined;
+  const screen = createScreen(io);
+  const phases = new Map(hosts.map(({ name }) => [name, 'waiting']));
+  const width = Math.max(...hosts.map(({ name }) => name.length));
+  const draw = () => {
+    const { columns, rows } = io.size();
+    const lines = [...phases].map(([name, phase]) =>
+      truncate(`· ${name.padEnd(width)}  ${printable(phase)}`, Math.max(1, columns - 1)),
+    );
+    screen.show(lines.slice(0, Math.max(1, rows - 2)));
+  };
+  const timer = setInterval(draw, FRAME_MS);
+  return {
+    onPhase: (host, phase) => void phases.set(host, phase),
+    end() {
+      clearInterval(timer);
+      screen.clear();
+    },
+  };
+}
