@@ -397,9 +397,9 @@ export const errorRegistry = {
   AW_TREE_STRANGE: {
     exit: 3,
     status: 409,
-    text: '{path} holds what no fence has put there, and what the leader does not have: {example}{more}',
+    text: '{path} holds what no fence has put there, and what the leader does not have, or has otherwise: {example}{more}',
     remedy:
-      'if all that may be removed: aw agent followers sync-fence --host {host} --adopt; else correct "workspace"',
+      'if all that may go: aw agent followers sync-fence --host {host} --adopt; else correct "workspace"',
   },
   AW_TREE_OVERLAP: {
     exit: 3,

@@ -136,12 +136,18 @@ function addRunOptions(command: Parser): void {
         .env('AW_ON_LAGGARD'),
     )
     .addOption(
-      new Option('--snapshot <how>', "freeze the project while its files are sent; default auto: where btrfs does")
+      new Option(
+        '--snapshot <how>',
+        'freeze the project while its files are sent; default auto: where btrfs does',
+      )
         .choices(snapshotChoices)
         .env('AW_SNAPSHOT'),
     )
     .addOption(
-      new Option('--engine <name>', 'what brings the files; auto: the embedded one; mutagen: see docs/mutagen.md')
+      new Option(
+        '--engine <name>',
+        'what brings the files; auto: the embedded one; mutagen: see docs/mutagen.md',
+      )
         .choices(syncEngines)
         .env('AW_ENGINE'),
     )

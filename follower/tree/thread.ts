@@ -73,13 +73,15 @@ export function startThread<M extends Methods>(module: URL): Thread<M> {
   };
 }
 
-/** The other end, in the thread's module. */
+/** The other end, in the thread's module. Bytes that a method returns are handed over, not copied: their buffer is theirs alone. */
 export function serveThread(methods: Methods): void {
   // Whoever ends a thread does not let it write that down.
   setImmediate(flushCompileCache);
   parentPort!.on('message', async ({ id, method, args }: { id: number; method: string; args: unknown[] }) => {
     try {
-      parentPort!.postMessage({ id, result: await methods[method]!(...args) });
+      const result = await methods[method]!(...args);
+      const handed = result instanceof Uint8Array ? [result.buffer as ArrayBuffer] : [];
+      parentPort!.postMessage({ id, result }, handed);
     } catch (error) {
       parentPort!.postMessage({ id, failure: toFailure(error as Error) });
     }

@@ -12,7 +12,7 @@ import { listen } from './talk.ts';
 
 /** What a run there lacks, and what to do about it. */
 const LACKS =
-  'runs without an agent: the run ends with its connection, a cancel reaches only the process group of the command, and a death ' +
+  'runs without an agent, on the files that are there: the run ends with its connection, a cancel reaches only the process group of the command, and a death ' +
   'by signal shows as exit code 128 and its number; install aw-follower there for all of that';
 
 /**

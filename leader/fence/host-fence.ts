@@ -20,7 +20,7 @@ export interface HostFenceOptions {
   leader: string;
   /** Read every file there again. */
   rehash: boolean;
-  /** What it holds already may be removed although no fence has put it there. */
+  /** What it holds already may be removed or replaced although no fence has put it there. */
   adopt: boolean;
   allowEmpty: boolean;
   /** Paths that it cannot have are an error, or are only told. */
@@ -120,8 +120,8 @@ export async function fenceHost(fence: FollowerFence, options: HostFenceOptions)
   }
 
   /** @returns why some of it was not done */
-  async function take(by: SyncEngine, { changes, removed }: Step): Promise<string | undefined> {
-    if (!isAllowed) refuseToDestroy(removed, target.isEmpty, held, options);
+  async function take(by: SyncEngine, { changes, lost }: Step): Promise<string | undefined> {
+    if (!isAllowed) refuseToDestroy(lost, target.isEmpty, held, options);
     isAllowed = true;
     onPhase(`${changes.length} changes`);
     const { changes: done, sent, problem } = await by.sync(changes, { ...held, excluded: target.excluded });
@@ -179,18 +179,18 @@ function isLeadersOwn({ place }: FenceHeld, { place: own, host }: HostFenceOptio
 
 /** The first fence of a root may meet somebody's files, when the catalogue has a wrong path. */
 function refuseToDestroy(
-  removed: { first: string | undefined; count: number },
+  lost: Step['lost'],
   isEmpty: boolean,
   { isKnown }: FenceHeld,
   { adopt, allowEmpty, host, root, place }: HostFenceOptions,
 ): void {
-  if (removed.first === undefined) return;
+  if (lost.first === undefined) return;
   if (isEmpty && !allowEmpty) {
     throw new AwError('AW_TREE_EMPTY', { path: show(root), project: show(place.path) }, { host });
   }
   if (isKnown || adopt) return;
-  const more = removed.count === 1 ? '' : ` and ${removed.count - 1} more`;
-  throw new AwError('AW_TREE_STRANGE', { path: show(root), example: show(removed.first), more }, { host });
+  const more = lost.count === 1 ? '' : ` and ${lost.count - 1} more`;
+  throw new AwError('AW_TREE_STRANGE', { path: show(root), example: show(lost.first), more }, { host });
 }
 
 /** What the engine could not do, and not what it was not asked to do. */

@@ -14,7 +14,7 @@ export interface SmallFile {
 /** @throws AW_LEADER_UNSTABLE for a file that has not this content: nothing of it has left then, whatever it may be now */
 export function smallFrames(files: readonly SmallFile[]): Uint8Array {
   const length = files.reduce((sum, { size }) => sum + FRAME_HEADER + size, 0);
-  // A buffer of its own, because all of what is below goes to another thread.
+  // A buffer of its own, because it is handed over to another thread.
   const frames = Buffer.allocUnsafeSlow(length);
   let at = 0;
   for (const { file, sha256, size } of files) {

@@ -10,6 +10,7 @@ import {
   type DirectoryNode,
   filesWith,
   isPart,
+  nodeAt,
   settled,
   type TreeNode,
   walk,
@@ -49,7 +50,7 @@ export interface Step {
   /** Nothing has to be done, and what is there is the target. */
   isEqual: boolean;
   /** Paths of the follower that would go, for a person: the first, and how many. */
-  removed: { first: string | undefined; count: number };
+  lost: { first: string | undefined; count: number };
 }
 
 /** Looks at a tree that does not hold still. */
@@ -221,13 +222,21 @@ function keep(found: Scan, rules: IgnoreRules): LeaderScan {
 
 function stepTo(target: DirectoryNode, actual: DirectoryNode, folds: boolean): Step {
   const { changes, unknown } = difference(actual, target, folds);
-  const removed = changes.filter(change => change.op === 'remove');
+  const lost = changes.filter(change => isLoss(change, actual));
   return {
     changes,
     unknown,
     isEqual: changes.length === 0 && unknown.length === 0 && settled(actual, target).digest === target.digest,
-    removed: { first: removed[0]?.path, count: removed.length },
+    lost: { first: lost[0]?.path, count: lost.length },
   };
+}
+
+type Loss = Extract<Change, { op: 'remove' | 'write' | 'link' }>;
+
+/** Whether what the follower has there is nowhere any more once it is done. */
+function isLoss(change: Change, actual: DirectoryNode): change is Loss {
+  if (change.op === 'remove') return true;
+  return (change.op === 'write' || change.op === 'link') && nodeAt(actual, change.path) !== undefined;
 }
 
 function targetOf(digest: string, key: string): DirectoryNode {

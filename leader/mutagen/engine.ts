@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AwError, show } from '../../contract/errors.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
+import type { Change } from '../../contract/trees.ts';
 import type { FollowerFence } from '../fence/follower-fence.ts';
 import type { SyncEngine } from '../fence/sync-engine.ts';
 import { environmentOf } from '../transports/environment.ts';
@@ -68,14 +69,14 @@ export function mutagenEngine(options: MutagenOptions): SyncEngine {
 
     async sync(changes, { capabilities, excluded }) {
       await fence.claim();
-      const own = changes.filter(({ op }) => op === 'respell' || op === 'remove');
+      const own = changes.filter(isOwn);
       let done = 0;
       if (own.length > 0) {
         onPhase(`removing ${own.length} paths`);
         await fence.plan(own);
         done = (await fence.apply()).done;
       }
-      const rest = changes.filter(change => !own.includes(change));
+      const rest = changes.filter(change => !isOwn(change));
       if (rest.length === 0) return { changes: done, sent: 0 };
       onPhase('connecting mutagen');
       way ??= await openWay(host, directory, context);
@@ -101,6 +102,11 @@ export function mutagenEngine(options: MutagenOptions): SyncEngine {
       way = undefined;
     },
   };
+}
+
+/** What the fence does itself. */
+function isOwn({ op }: Change): boolean {
+  return op === 'respell' || op === 'remove';
 }
 
 /** A call that fails because the daemon dies may be heard of before the death. */

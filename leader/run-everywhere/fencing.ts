@@ -13,7 +13,11 @@ const EXAMPLES = 20;
 const EXAMPLES_LENGTH = 4096;
 
 export interface Fencing {
-  /** What the host is asked to do, bound to the files it has now. @throws why it is asked nothing */
+  /**
+   * What the host is asked to do, bound to the files it has now. Where there is no agent nobody can make them equal, and the
+   * command runs on what is there.
+   * @throws why it is asked nothing
+   */
   bind(host: HostEntry, plan: () => RunRequestInput): RunRequestInput;
   /** Hosts that are left out of the run and of its verdict. */
   excluded: ReadonlySet<string>;
@@ -51,9 +55,11 @@ export async function fenceFirst(
     import('../fence/ignore-file.ts'),
   ]);
   const start = performance.now();
+  const withAgent = spec.hosts.filter(host => host.agentless !== true);
   const patterns = ignorePatterns(spec.project);
   const fence = await startFence({
     ...spec,
+    hosts: withAgent,
     patterns,
     timeoutMs: options.timeoutMs,
     portability: options.portability,
@@ -68,11 +74,15 @@ export async function fenceFirst(
   });
   const { snapshotId, files } = fence;
   const results = await fence.results;
+  // The hosts that turned out to have none.
+  for (const [name, { error }] of Object.entries(results)) {
+    if (spec.context.agentless === true && error?.code === 'AW_AGENT_MISSING') delete results[name];
+  }
 
   const laggards = Object.keys(results).filter(name => results[name]!.state !== 'consistent');
   const goesOn =
     laggards.length === 0 || (options.onLaggard === 'exclude' && laggards.length < spec.hosts.length);
-  const others = Object.keys(results).filter(name => !laggards.includes(name));
+  const others = spec.hosts.map(({ name }) => name).filter(name => !laggards.includes(name));
   const excluded = new Set(goesOn ? laggards : others);
   const hosts = Object.fromEntries(
     Object.entries(results).map(([name, result]) => [name, inEvent(result, excluded.has(name))]),
@@ -84,11 +94,11 @@ export async function fenceFirst(
     excluded,
     snapshotId: goesOn ? snapshotId : undefined,
     bind: (host, plan) => {
-      const { digest, error } = results[host.name]!;
-      if (digest === undefined) throw error!;
+      const { digest, error } = results[host.name] ?? {};
+      if (error !== undefined) throw error;
       if (!goesOn)
         throw new AwError('AW_FENCE_ELSEWHERE', { hosts: laggards.join(', ') }, { host: host.name });
-      return { ...plan(), tree: { root: host.workspace, digest, patterns } };
+      return digest === undefined ? plan() : { ...plan(), tree: { root: host.workspace, digest, patterns } };
     },
   };
 }

@@ -194,7 +194,7 @@ test('a provider that cannot work says why, and which can', async () => {
 
 test.each(['copy', 'git'] as const)(
   '%s: killed at any moment, it leaves nothing that the next does not remove',
-  { timeout: 300_000 },
+  { timeout: 600_000 },
   async provider => {
     for (let file = 0; file < 200; file++) writeFileSync(join(project, `f${file}`), `${file}`.repeat(500));
     const script = join(dir, 'script.ts');

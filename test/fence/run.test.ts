@@ -114,6 +114,22 @@ test('or it runs without that one, which then counts for nothing: in the results
   expect(again.stdout.toString()).toContain('2/3 hosts passed; left out: b (AW_TREE_ROOT)');
 });
 
+test.each([
+  ['a file that the project does not have', 'mine.txt'],
+  ['another content of one that it has', 'two.txt'],
+])('the first fence of a workspace does not take %s', async (_, name) => {
+  writeFileSync(join(fleet.workspace('b'), name), 'precious');
+  const { code, events } = await run('--', 'true');
+  expect(code).toBe(3);
+  const message = expect.stringContaining(`"${name}"`);
+  expect(exitOf(events, 'b')).toMatchObject({ error: { code: 'AW_TREE_STRANGE', message } });
+  expect(readFileSync(join(fleet.workspace('b'), name), 'utf8')).toBe('precious');
+  const adopted = await fleet.aw(['agent', 'followers', 'sync-fence', '--host', 'b', '--adopt']);
+  expect(adopted.code).toBe(0);
+  expect((await run('--', 'cat', 'two.txt')).code).toBe(0);
+  expect(existsSync(join(fleet.workspace('b'), 'mine.txt'))).toBe(false);
+});
+
 test('a project that cannot be read is told, and no follower is touched', async () => {
   mkdirSync(join(fleet.project, '.agents'), { recursive: true });
   writeFileSync(join(fleet.project, '.agents/mutagen.yml'), 'sync: {defaults: {ignore: {paths: ["/"]}}}');

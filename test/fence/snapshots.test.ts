@@ -199,7 +199,7 @@ describe.skipIf(!canMount('btrfs'))('btrfs, when things go wrong', () => {
 
   test.each(['btrfs', 'reflink'] as const)(
     '%s: killed at any moment, it leaves nothing that the next does not remove',
-    { timeout: 300_000 },
+    { timeout: 600_000 },
     async provider => {
       const project = join(mount.path, `project-${provider}`);
       const stateDir = join(mount.path, 'ignored/state');
@@ -386,7 +386,7 @@ describe('a project that is written to while it is frozen', () => {
     }
   });
 
-  test.each(['none', 'copy', 'git'] as const)('%s', { timeout: 300_000 }, async choice => {
+  test.each(['none', 'copy', 'git'] as const)('%s', { timeout: 600_000 }, async choice => {
     const dir = mkdtempSync(join(tmpdir(), 'aw-torn-'));
     try {
       const { torn, frozen } = await freezeMany(dir, choice, 30);
@@ -397,7 +397,7 @@ describe('a project that is written to while it is frozen', () => {
     }
   });
 
-  test.skipIf(!canMount('xfs'))('reflink', { timeout: 300_000 }, async () => {
+  test.skipIf(!canMount('xfs'))('reflink', { timeout: 600_000 }, async () => {
     const mount = mountImage('xfs');
     try {
       const { torn, frozen } = await freezeMany(mount.path, 'reflink', 30);

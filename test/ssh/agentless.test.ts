@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { anyArguments } from '../properties/arbitraries.ts';
 import { representable } from '../properties/vectors.ts';
+import { FENCED } from '../support/fence.ts';
 import { exitOf, outputOf, parseEvents } from '../support/fleet.ts';
 import { requires, which } from '../support/require.ts';
 import { hasSshd, makeSshFleet, type SshFleet } from '../support/sshd.ts';
@@ -227,6 +228,14 @@ describe.skipIf(!hasSshd)('a host without an agent', () => {
     const { stderr } = await fleet.aw(['agent', 'run-everywhere', '--', 'true']);
     for (const host of transports)
       expect(stderr.match(new RegExp(`\\b${host} runs without an agent`, 'g'))).toHaveLength(1);
+  });
+
+  test('the fence passes over them, and a person is told', async () => {
+    const { code, stderr } = await fleet.aw(['agent', 'run-everywhere', '--', 'true'], { env: FENCED });
+    expect(code).toBe(0);
+    for (const host of transports) {
+      expect(stderr).toContain(`${host} runs without an agent, on the files that are there`);
+    }
   });
 
   test('detached runs and agents are refused with a code', async () => {
