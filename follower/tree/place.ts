@@ -77,7 +77,9 @@ export function checkPlace({ path, identity }: Place): void {
 }
 
 /** From now on all that is in it may be changed. @throws the system's error */
-export function markFilled({ path, identity, stateDir }: Place, bootId: string): void {
+export function markFilled({ path, stateDir }: Place, bootId: string): void {
+  // Anew: of a directory that had just been made, and was still empty, it could not be told when.
+  const identity = identityOf(lstatSync(path, { bigint: true }));
   const file = join(stateDir, 'root.json');
   writeFileSync(`${file}.draft`, JSON.stringify({ path, ...identity, bootId } satisfies Mark), {
     mode: 0o600,
