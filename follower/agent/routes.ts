@@ -49,7 +49,11 @@ const routes: readonly [method: string, path: RegExp, handler: Handler][] = [
   ['GET', /^\/v1\/runs\/([^/]+)\/events$/, getEvents],
   ['POST', /^\/v1\/runs\/([^/]+)\/stdin$/, postInput],
   ['POST', /^\/v1\/runs\/([^/]+)\/signal$/, postSignal],
-  ['POST', /^\/v1\/fences\/([\w-]{1,64})\/(hold|scan|names|differing|list|claim|plan|content|apply)$/, postFence],
+  [
+    'POST',
+    /^\/v1\/fences\/([\w-]{1,64})\/(hold|scan|names|differing|list|claim|plan|content|apply)$/,
+    postFence,
+  ],
   ['POST', /^\/v1\/files$/, postFiles],
   ['POST', /^\/v1\/shutdown$/, postShutdown],
 ];
