@@ -9,8 +9,9 @@ import { findRecord } from '../records/read.ts';
 import { lockFile, runDirectory } from '../records/record.ts';
 import { stateRoot } from '../state.ts';
 import type { Outcome, Run, RunRecord } from '../types.ts';
-import { conduct, type Troubles } from './conduct.ts';
+import { conduct } from './conduct.ts';
 import { createLeaderEvents } from './leader-events.ts';
+import type { Troubles } from './score.ts';
 import type { RunOptions } from './start.ts';
 import { defaultTiming } from './timing.ts';
 

@@ -1,68 +1,28 @@
 /** Runs the hosts' state machines side by side and makes one stream and one outcome of them. */
 import { existsSync } from 'node:fs';
 import { asAwError } from '../../contract/errors.ts';
-import type { Event, HostExited, Summary } from '../../contract/events.ts';
+import type { Event, HostExited } from '../../contract/events.ts';
 import type { RunRequestInput } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
-import type { Lock } from '../../tunnel/lock.ts';
-import type { ConnectRun } from '../follower-client.ts';
-import type { Ingest } from '../ingest/index.ts';
 import type { JournalItem } from '../journal.ts';
 import { cancelFile, outcomeFile } from '../records/record.ts';
 import { pruneRuns } from '../records/retention.ts';
 import { createSlots } from '../slots.ts';
 import { writeWhole } from '../state.ts';
-import type { TransportContext } from '../transports/index.ts';
 import type { HostOutcome, Outcome, Run } from '../types.ts';
 import { createCancellation } from './cancellation.ts';
-import type { FenceEvents, Fencing } from './fencing.ts';
+import { conclude, durationOf } from './conclusion.ts';
+import type { Fencing } from './fencing.ts';
 import { type HostRun, runHost } from './host-run.ts';
-import type { InputReaders } from './input.ts';
-import { type LeaderEvents, notStarted } from './leader-events.ts';
+import { notStarted } from './leader-events.ts';
 import { createMerge, type Lane } from './merge.ts';
-import { hostOutcome, runExitCode, sameVerdicts } from './outcome.ts';
-import type { Timing } from './timing.ts';
+import { hostOutcome } from './outcome.ts';
+import type { Score, Troubles } from './score.ts';
 
 /** How far one host may be ahead of the consumer: characters of its events. */
 const LANE = 64 * 1024;
 /** What an event costs beside its text. */
 const EVENT_COST = 256;
-
-export interface Score {
-  runId: string;
-  hosts: HostEntry[];
-  stateDir: string;
-  /** Of the run's record. */
-  directory: string;
-  leader: LeaderEvents;
-  /** Undefined: this process only looks on, and leaves the record, the spool and the followers' runs as they are. */
-  lock: Lock | undefined;
-  ingest: Ingest | undefined;
-  /** What a person should know before anything else. */
-  notes: string[];
-  /** Tell the service which hosts take part. */
-  announce: boolean;
-  plan: ((host: HostEntry) => RunRequestInput) | undefined;
-  report: (host: string) => Promise<RunRequestInput['report']>;
-  input: InputReaders | undefined;
-  /** Makes the hosts' files equal to the leader's before anything is asked of them. */
-  fence: ((signal: AbortSignal, events: FenceEvents) => Promise<Fencing>) | undefined;
-  detach: boolean;
-  maxParallel: number;
-  /** Makes a connection to a host; its `close` lets go of it. */
-  connect: ConnectRun;
-  /** What every connection of this run is made with, besides its own limits. */
-  context: Omit<TransportContext, 'stateDir' | 'timeoutMs' | 'signal' | 'start' | 'tell'>;
-  /** What is on record from before. */
-  known: { exits: Readonly<Record<string, HostExited>>; outcome: Outcome | undefined };
-  startedAt: number;
-  timing: Timing;
-}
-
-export interface Troubles {
-  /** Gets what goes wrong beside the run; set once the run has begun. */
-  tell(text: string): void;
-}
 
 export function conduct(score: Score, troubles: Troubles): Run {
   const { runId, hosts, directory, leader, ingest } = score;
@@ -226,44 +186,10 @@ export function conduct(score: Score, troubles: Troubles): Run {
   };
 }
 
-/** The summary and the outcome; those on record when nothing else came out of looking again. */
-function conclude(
-  { leader, known }: Score,
-  hosts: Record<string, HostOutcome>,
-  hasEnded: boolean,
-  durationMs: number,
-): { item: JournalItem; outcome: Outcome } {
-  if (hasEnded && known.outcome !== undefined && sameVerdicts(known.outcome.hosts, hosts)) {
-    const { summary, exitCode } = known.outcome;
-    return { item: { event: summary, line: JSON.stringify(summary) }, outcome: { exitCode, summary, hosts } };
-  }
-  const names = (verdict: HostOutcome['verdict']) =>
-    Object.keys(hosts).filter(name => hosts[name]!.verdict === verdict);
-  const exitCode = runExitCode(Object.values(hosts));
-  const content = {
-    type: 'summary',
-    passed: names('passed'),
-    failed: names('failed'),
-    ...(names('excluded').length === 0 ? {} : { excluded: names('excluded') }),
-    exitCode,
-    durationMs,
-  } as const;
-  const item = leader.make(content);
-  return { item, outcome: { exitCode, summary: item.event as Summary, hosts } };
-}
-
 /** Hosts that had no part in the run, as far as it is on record. */
 function leftOut(outcome: Outcome | undefined): ReadonlySet<string> {
   const hosts = Object.entries(outcome?.hosts ?? {});
   return new Set(hosts.flatMap(([name, { verdict }]) => (verdict === 'excluded' ? [name] : [])));
-}
-
-/** Until now; of a run that was started before, until its last host ended, as far as that host's clock can be believed. */
-function durationOf({ plan, startedAt }: Score, exits: readonly (HostExited | undefined)[]): number {
-  const now = Date.now();
-  const ends = exits.flatMap(exited => (exited === undefined ? [] : [Date.parse(exited.ts)]));
-  const end = plan === undefined ? Math.min(now, Math.max(...ends)) : now;
-  return Math.max(0, end - startedAt);
 }
 
 function catalogEntry({ name, os, tags, address, sshUser }: HostEntry) {

@@ -11,11 +11,12 @@ import type { StoredRun } from '../records/stored.ts';
 import { stateRoot } from '../state.ts';
 import type { TransportContext } from '../transports/index.ts';
 import type { FenceOptions, Run, RunSpec, ServiceTarget } from '../types.ts';
-import { conduct, type Score, type Troubles } from './conduct.ts';
+import { conduct } from './conduct.ts';
 import { createInput } from './input.ts';
 import { createLeaderEvents, type LeaderEvents } from './leader-events.ts';
 import { checkSpec, planRequest } from './plan.ts';
 import { newRunId } from './run-id.ts';
+import type { Score, Troubles } from './score.ts';
 import { defaultTiming, type Timing } from './timing.ts';
 
 export interface RunOptions {
