@@ -1,9 +1,18 @@
 /** Which snapshots are there, and how long they stay. */
+
+import { existsSync } from 'node:fs';
 import { AwError, show } from '../../contract/errors.ts';
 import type { Snapshot, SnapshotRecord } from '../../contract/snapshots.ts';
 import { lockHolder, takeLock } from '../../tunnel/lock.ts';
 import { providers } from './providers.ts';
-import { lockFile, markIncomplete, readRecord, removeRecord, snapshotIds } from './record.ts';
+import {
+  lockFile,
+  markIncomplete,
+  readRecord,
+  removeLockDrafts,
+  removeRecord,
+  snapshotIds,
+} from './record.ts';
 
 /** Of those that nobody has given a name. */
 const KEPT = 10;
@@ -38,8 +47,10 @@ export async function keepLast(directory: string): Promise<void> {
 
 /** Removes what was left by those who did not come to the end of making or removing a snapshot. */
 export async function removeIncomplete(directory: string): Promise<void> {
+  removeLockDrafts(directory);
   for (const id of snapshotIds(directory)) {
-    if (readRecord(directory, id)?.state === 'complete') continue;
+    const isComplete = readRecord(directory, id)?.state === 'complete';
+    if (isComplete && !isLeft(lockFile(directory, id))) continue;
     await alone(directory, id, async () => {
       // Read again: whoever held it may have completed it meanwhile.
       const record = readRecord(directory, id);
@@ -47,6 +58,11 @@ export async function removeIncomplete(directory: string): Promise<void> {
       else if (record.state === 'incomplete') await undo(directory, record);
     }).catch(() => {});
   }
+}
+
+/** A lock whose holder is dead; taking it and giving it back removes it. */
+function isLeft(lock: string): boolean {
+  return existsSync(lock) && lockHolder(lock) === undefined;
 }
 
 /** Removes the snapshot and, when nothing of it is left, its record. The caller holds its lock. */

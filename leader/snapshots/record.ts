@@ -2,10 +2,11 @@
  * The snapshots on record: `<state>/snapshots/<id>/snapshot.json`, or `incomplete.json`, and beside the directory, while
  * somebody makes, reads or removes one, `<id>.lock`. A record is there before anything else of a snapshot is, and goes after it.
  */
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { SnapshotId } from '../../contract/names.ts';
 import { SnapshotRecord } from '../../contract/snapshots.ts';
+import { isAlive } from '../../tunnel/identity.ts';
 import { diskError, writeWhole } from '../state.ts';
 
 const fileOf = (directory: string, id: string, state: SnapshotRecord['state']) =>
@@ -50,6 +51,14 @@ function read(directory: string, id: string, state: SnapshotRecord['state']): Sn
 
 export function removeRecord(directory: string, id: string): void {
   rmSync(join(directory, id), { recursive: true, force: true });
+}
+
+/** Removes what was to become the lock of a process that is dead. */
+export function removeLockDrafts(directory: string): void {
+  for (const name of existsSync(directory) ? readdirSync(directory) : []) {
+    const pid = /^snap-.*\.lock\.(\d+)\.[0-9a-f]+(?:\.old)?$/.exec(name)?.[1];
+    if (pid !== undefined && !isAlive(Number(pid), undefined)) rmSync(join(directory, name), { force: true });
+  }
 }
 
 /** All of which there is anything, be it a lock that a dead process has left; the oldest first. */
