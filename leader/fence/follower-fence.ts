@@ -1,6 +1,8 @@
 /** The calls of one fence on one follower, typed. */
+import type { ClientHttp2Stream } from 'node:http2';
 import { Readable } from 'node:stream';
 import type { z } from 'zod';
+import { AwError } from '../../contract/errors.ts';
 import {
   type Change,
   Content,
@@ -44,12 +46,20 @@ export function followerFence(requester: Requester, fenceId: string, signal: Abo
   let release = () => {};
   const to = (call: string) =>
     ({ method: 'POST', path: `/v1/fences/${fenceId}/${call}`, timeoutMs: ANSWER, signal }) as const;
+  const linesOf = async function* (stream: ClientHttp2Stream, call: string) {
+    try {
+      yield* decodeLines(chunksOf(stream));
+    } catch (error) {
+      if (error instanceof AwError) throw garbage(error.message, error);
+      throw requester.broken(`the answer to fence ${call} was cut off`, error);
+    }
+  };
   const lines = async <S extends z.ZodType>(call: string, schema: S, values: Iterable<unknown>) => {
     const source = Readable.from(encoded(values), { objectMode: false });
     const stream = await requester.stream({ ...to(call), source });
     const answers: z.output<S>[] = [];
     let length = 0;
-    for await (const line of decodeLines(chunksOf(stream))) {
+    for await (const line of linesOf(stream, call)) {
       length += line.length;
       if (length > LONGEST) throw garbage(`its answer to fence ${call} has no end`);
       answers.push(parse(schema, line, call));
@@ -61,7 +71,7 @@ export function followerFence(requester: Requester, fenceId: string, signal: Abo
     async hold(request) {
       const stream = await requester.stream({ ...to('hold'), json: request });
       release = () => stream.destroy();
-      for await (const line of decodeLines(chunksOf(stream))) return parse(FenceHeld, line, 'hold');
+      for await (const line of linesOf(stream, 'hold')) return parse(FenceHeld, line, 'hold');
       throw requester.broken('the fence ended before it began');
     },
     scan: json => requester.json(FenceScanned, { ...to('scan'), json }),
@@ -74,13 +84,18 @@ export function followerFence(requester: Requester, fenceId: string, signal: Abo
     plan: changes => lines('plan', Content, changes),
     send: async frames => {
       let failure: unknown;
+      // Only what the source itself throws: that the request has ended is thrown into it, and the request says why.
       const watched = async function* () {
+        const source = frames[Symbol.asyncIterator]();
+        const next = () =>
+          source.next().catch(error => {
+            failure = error;
+            throw error;
+          });
         try {
-          yield* frames;
-        } catch (error) {
-          // Also thrown into it: that the request has ended, which says why itself.
-          if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') failure = error;
-          throw error;
+          for (let taken = await next(); taken.done !== true; taken = await next()) yield taken.value;
+        } finally {
+          await source.return?.();
         }
       };
       try {
