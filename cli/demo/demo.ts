@@ -6,10 +6,19 @@ import type { Interrupts } from '../run/interrupts.ts';
 import { watchInterrupts } from '../run/interrupts.ts';
 import type { Io } from '../terminal/io.ts';
 import { runAw, type Service, startService } from './children.ts';
-import { editLines, opening, outcomeLines, readBackLines, secondOutcomeLines, tryNext } from './narration.ts';
+import {
+  adoptLines,
+  editLines,
+  opening,
+  outcomeLines,
+  readBackLines,
+  secondOutcomeLines,
+  tryNext,
+} from './narration.ts';
 import { editProject, equalHosts, type Stage, setStage, strike } from './stage.ts';
 
 const SESSION = 'demo';
+const ADOPT = ['agent', 'followers', 'sync-fence', '--adopt'];
 const TESTS = ['node', '--test', '--test-reporter', 'dot'];
 
 /** Resolves to 0 when everything went as it should, the failure on one host included. */
@@ -69,6 +78,10 @@ async function play(world: World): Promise<number> {
   if (interrupted) return 130;
   say(outcomeLines(first, stage, paint));
 
+  say(adoptLines(ADOPT, paint));
+  const adopted = await runAw(ADOPT, stage.project, env);
+  if (interrupted) return 130;
+
   await editProject(stage);
   const onOurs = run();
   say(editLines(stage, onOurs, paint));
@@ -79,7 +92,7 @@ async function play(world: World): Promise<number> {
 
   const back = readBackLines(await readBack(url), stage, paint);
   say(back.lines);
-  const isRight = first === 1 && second === 0 && equal.length === stage.hosts.length;
+  const isRight = first === 1 && adopted === 0 && second === 0 && equal.length === stage.hosts.length;
   return isRight && back.isComplete ? 0 : 1;
 }
 

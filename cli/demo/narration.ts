@@ -28,6 +28,18 @@ export function outcomeLines(exitCode: number, { oddHost }: Stage, paint: Paint)
   return ['', `${paint('bold', `exit code ${exitCode}`)}, ${verdict}.`];
 }
 
+export function adoptLines(args: readonly string[], paint: Paint): string[] {
+  return [
+    '',
+    paint(
+      'bold',
+      'Their copies were put there by hand. What no fence has put there none takes away unasked:',
+    ),
+    '',
+    `${paint('dim', '$')} ${paint('bold', `aw ${args.join(' ')}`)}`,
+  ];
+}
+
 export function editLines({ changedFile }: Stage, args: readonly string[], paint: Paint): string[] {
   return [
     '',
