@@ -2,7 +2,7 @@
  * Every error a person or a program can meet, in one place. `docs/errors.md` is checked against it both ways.
  *
  * `text` and `remedy` are templates: `{name}` is filled from the error's details, `{host}` from its host. `exit` is the CLI's exit code when
- * this error decides it (DESIGN: 1 command failed, 2 usage or configuration, 3 fence, 4 host or agent, 124, 130).
+ * this error decides it (1 command failed, 2 usage or configuration, 3 fence, 4 host or agent, 124, 130).
  * `status` is the HTTP status when it crosses HTTP.
  */
 export interface ErrorEntry {

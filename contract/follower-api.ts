@@ -1,5 +1,5 @@
 /**
- * What crosses the wire between a leader and a follower (HTTP/2 over any byte stream, DESIGN "The follower").
+ * What crosses the wire between a leader and a follower (HTTP/2 over any byte stream).
  *
  * | call | body | answer |
  * |---|---|---|

@@ -21,9 +21,13 @@ type Undone = Pick<SnapshotRecord, 'id' | 'provider' | 'place'>;
 
 /** The complete ones, the oldest first. */
 export function listSnapshots(directory: string): Snapshot[] {
-  return snapshotIds(directory)
-    .map(id => readRecord(directory, id))
-    .filter(record => record?.state === 'complete');
+  return (
+    snapshotIds(directory)
+      .map(id => readRecord(directory, id))
+      .filter(record => record?.state === 'complete')
+      // Their names tell the second, and several can be made in one.
+      .sort((one, other) => Date.parse(one.createdAt) - Date.parse(other.createdAt))
+  );
 }
 
 /** @throws AW_SNAPSHOT_NOT_FOUND, AW_SNAPSHOT_IN_USE, AW_SNAPSHOT_FAILED; what is left after that is incomplete */
