@@ -228,7 +228,9 @@ describe.skipIf(!canMount('btrfs'))('btrfs, when things go wrong', () => {
       }
       expect(interrupted).toBe(6);
       await createSnapshot(project, options);
-      const made = listSnapshots({ stateDir }).map(({ id }) => id);
+      const made = listSnapshots({ stateDir })
+        .map(({ id }) => id)
+        .sort();
       expect(readdirSync(join(directory, 'trees')).sort()).toEqual(made);
       expect(readdirSync(directory).sort()).toEqual([...made, 'trees']);
       for (const id of made) await deleteSnapshot(id, { stateDir });
