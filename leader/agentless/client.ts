@@ -9,7 +9,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AwError, asAwError } from '../../contract/errors.ts';
 import type { RunRequestInput, RunState } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
-import { type AgentlessProcess, agentlessProgram } from '../../follower/adapters/agentless-posix.ts';
 import { createRewriter } from '../../follower/path-mapping/rewriter.ts';
 import { createLogEncoder, type EncodedLog } from '../../follower/runs/encode.ts';
 import { eventLine } from '../../follower/runs/event-line.ts';
@@ -17,8 +16,9 @@ import type { RunClient } from '../follower-client.ts';
 import type { JournalItem } from '../journal.ts';
 import type { TransportContext } from '../transports/index.ts';
 import type { RemoteProcess, SshConnection, SshWay } from '../transports/ssh/index.ts';
-import { climb, endLeftover, type Ladder, type Step, sendSignal } from './ending.ts';
-import { type Exit, notExecutable, refusal, spawnFailed } from './refusal.ts';
+import type { Dialect, Step } from './dialect.ts';
+import { climb, endLeftover, type Ladder, sendSignal } from './ending.ts';
+import { type Exit, notBegun, notExecutable, refusal, spawnFailed } from './refusal.ts';
 import type { Ending, Talk } from './talk.ts';
 
 const DEFAULT_GRACE = 5_000;
@@ -27,15 +27,13 @@ const LONGEST = 2 ** 31 - 1;
 
 export interface Place {
   host: HostEntry;
-  os: 'linux' | 'macos';
-  hello: string;
-  frame: string;
+  dialect: Dialect;
   context: TransportContext;
   way: SshWay;
   connection: SshConnection;
   remote: RemoteProcess;
   talk: Talk;
-  /** Milliseconds from the connection to the shell. */
+  /** Milliseconds from the connection to the greeting. */
   rttMs: number;
 }
 
@@ -43,14 +41,16 @@ export interface Place {
 type Verdict = { reason: 'cancelled' | 'timeout' | 'lost'; error: AwError };
 
 export function createAgentlessClient(place: Place): RunClient {
-  const { host, connection, remote, talk, rttMs } = place;
+  const { host, dialect, connection, remote, talk, rttMs } = place;
   const named = (error: AwError) => error.forHost(host.name);
   const { promise: isClosed, resolve: onClose } = Promise.withResolvers<'closed'>();
   const stopped = Promise.withResolvers<'stopped'>();
+  /** Before anything was started. */
+  const refused = Promise.withResolvers<AwError>();
   let run: { request: RunRequestInput; epoch: string; startedAt: string; since: number } | undefined;
   let verdict: Verdict | undefined;
   let ladder: Ladder | undefined;
-  let process: AgentlessProcess | undefined;
+  let process: readonly string[] | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isOver = false;
   void talk.ended.then(() => {
@@ -84,7 +84,7 @@ export function createAgentlessClient(place: Place): RunClient {
         const begun = await Promise.race([talk.begun, sleep(graceMs, undefined, { ref: false })]);
         if (begun?.kind !== 'started') return;
         // A connection that takes no second program leaves the rest of the ladder, and then an end without certainty.
-        await sendSignal(connection, place.hello, begun.process, step).catch(() => {});
+        await sendSignal(connection, dialect, begun.process, step).catch(() => {});
       },
       onTop: () => stopped.resolve('stopped'),
     });
@@ -97,15 +97,17 @@ export function createAgentlessClient(place: Place): RunClient {
     const made = { runId: request.runId, host: host.name, epoch };
     const make = (type: string, fields: object) =>
       journal.read(eventLine(made, journal.nextSeq, type, fields));
-    const begun = await Promise.race([talk.begun, talk.ended, stopped.promise, isClosed]);
+    const begun = await Promise.race([refused.promise, talk.begun, talk.ended, stopped.promise, isClosed]);
     if (begun === 'closed') throw cutOff(host);
-    const isStarted = typeof begun === 'object' && begun.kind === 'started';
+    const isStarted = typeof begun === 'object' && 'kind' in begun && begun.kind === 'started';
     if (isStarted) process = begun.process;
-    yield make('hostStarted', isStarted ? { pid: begun.process.pid } : {});
+    yield make('hostStarted', isStarted ? { pid: Number(begun.process[0]) } : {});
 
     const encoders = { stdout: createLogEncoder(), stderr: createLogEncoder() };
     let exit: Exit;
-    if (typeof begun === 'object' && begun.kind === 'refused') {
+    if (begun instanceof AwError) {
+      exit = verdict === undefined ? notBegun(named(begun)) : await exitOf('stopped');
+    } else if (typeof begun === 'object' && begun.kind === 'refused') {
       exit = refusal(begun, request);
     } else {
       const rules = request.mapOutput ?? [];
@@ -152,12 +154,12 @@ export function createAgentlessClient(place: Place): RunClient {
   const lost = async ({ exit }: Extract<Ending, { kind: 'gone' }>): Promise<AwError> => {
     const why = exit.failure?.message ?? `its shell was ended (${exit.signal ?? `exit code ${exit.code}`})`;
     connection.close();
-    const { way, context, hello } = place;
+    const { way, context } = place;
     const rest =
       process === undefined
         ? 'it may not have begun'
         : await Promise.race([
-            endLeftover(host, way, context, hello, process),
+            endLeftover(host, way, context, dialect, process),
             isClosed.then(() => 'it may still run there'),
           ]);
     const reason = `${why}; a run without an agent does not survive its connection: ${rest}`;
@@ -167,15 +169,18 @@ export function createAgentlessClient(place: Place): RunClient {
   return {
     rttMs,
     async startRun(request) {
-      const program = agentlessProgram(request, place.os, place.frame);
       run = {
         request,
         epoch: randomUUID(),
         startedAt: new Date().toISOString(),
         since: performance.now(),
       };
-      remote.stdin.on('error', () => {});
-      remote.stdin.write(program);
+      const send = (input: string | Buffer, isLast: boolean) => {
+        if (verdict !== undefined) throw verdict.error;
+        if (isLast) remote.stdin.end(input);
+        else remote.stdin.write(input);
+      };
+      dialect.begin(request, send, talk.answer).catch(error => refused.resolve(asAwError(error)));
       const { timeoutMs } = request;
       if (timeoutMs !== undefined) {
         const error = named(new AwError('AW_RUN_TIMEOUT', { seconds: timeoutMs / 1000 }));
@@ -184,6 +189,7 @@ export function createAgentlessClient(place: Place): RunClient {
       return state();
     },
     events,
+    state: async () => state(),
     async signal(_runId, { signal }) {
       const now = state();
       const error = named(new AwError('AW_RUN_CANCELLED', { reason: 'the leader asked for it' }));

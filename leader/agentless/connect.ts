@@ -2,49 +2,41 @@
 import { randomBytes } from 'node:crypto';
 import { AwError, asAwError } from '../../contract/errors.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
-import { agentlessLine, needsAgent } from '../../follower/adapters/agentless-posix.ts';
 import type { RunClient } from '../follower-client.ts';
 import type { TransportContext } from '../transports/index.ts';
 import { startLimit } from '../transports/limit.ts';
 import { openSsh, type SshWay } from '../transports/ssh/index.ts';
 import { createAgentlessClient } from './client.ts';
+import { posixDialect } from './posix.ts';
 import { listen } from './talk.ts';
 
-/** What a run there lacks, and what to do about it. */
-const LACKS =
-  'runs without an agent, on the files that are there: the run ends with its connection, a cancel reaches only the process group of the command, and a death ' +
-  'by signal shows as exit code 128 and its number; install aw-follower there for all of that';
-
 /**
- * Logs in and waits until the login shell has got to `/bin/sh`. Nothing is asked of the host before `startRun`.
+ * Logs in and waits until the login shell has got to what takes a program. No command is named before `startRun`.
  * @throws AW_HOST_UNREACHABLE, AW_SSH_*, AW_PROTOCOL_GARBAGE, AW_AGENT_NEEDED, AW_TRANSPORT_UNSUPPORTED
  */
 export async function connectAgentless(host: HostEntry, context: TransportContext): Promise<RunClient> {
-  const { os } = host;
   const way = wayOf(host);
   try {
-    if (os === 'windows') throw needsAgent('a run on Windows', 'its SSH server runs no POSIX shell');
-    const [hello, frame] = [newWord(), newWord()];
-    const line = agentlessLine(hello, host.shell);
+    const dialectOf = host.os === 'windows' ? (await import('./windows.ts')).windowsDialect : posixDialect;
+    const dialect = dialectOf(host, newWord(), newWord());
     const alive = { ...context, keepAlive: true };
     const start = performance.now();
     const limit = startLimit(context, 'SSH does not get there');
     try {
       const connection = await openSsh[way](host, alive, limit);
       try {
-        const remote = await limit.race(connection.start(line));
-        const talk = listen(remote, hello, frame);
-        limit.waitFor(
-          () => 'its login shell runs no command: a start-up file may wait or start another shell',
-        );
+        const remote = await limit.race(connection.start(dialect.line));
+        const talk = listen(remote, dialect);
+        remote.stdin.on('error', () => {}).write(dialect.opening);
+        limit.waitFor(() => dialect.noGreeting);
         await limit.race(talk.greeted);
-        context.tell?.(`${host.name} ${LACKS}`);
+        context.tell?.(
+          `${host.name} runs without an agent, on the files that are there: ${dialect.lacks}; install aw-follower there for all of that`,
+        );
         const rttMs = performance.now() - start;
         return createAgentlessClient({
           host,
-          os,
-          hello,
-          frame,
+          dialect,
           context: alive,
           way,
           connection,

@@ -1,15 +1,14 @@
-/** Ending a command on a host without an agent: signals to its process group, over another login. */
+/** Ending a command on a host without an agent, over another login. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { asAwError } from '../../contract/errors.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
-import { type AgentlessProcess, agentlessSignal } from '../../follower/adapters/agentless-posix.ts';
 import type { TransportContext } from '../transports/index.ts';
 import { startLimit } from '../transports/limit.ts';
 import { openSsh, type SshConnection, type SshWay } from '../transports/ssh/index.ts';
+import type { Dialect, Step } from './dialect.ts';
 import { over } from './talk.ts';
 
-const STEPS = ['INT', 'TERM', 'KILL'] as const;
-export type Step = (typeof STEPS)[number];
+const STEPS: readonly Step[] = ['INT', 'TERM', 'KILL'];
 
 /** For its shell to say that it is gone, after KILL. Milliseconds. */
 const KILL_WAIT = 3_000;
@@ -64,21 +63,22 @@ export function climb({ first, graceMs, ended, send, onTop }: LadderOptions): La
 /** @returns whether the command was found and signalled @throws AW_HOST_UNREACHABLE */
 export async function sendSignal(
   connection: SshConnection,
-  hello: string,
-  process: AgentlessProcess,
+  dialect: Dialect,
+  process: readonly string[],
   step: Step,
 ): Promise<boolean> {
-  const { stdout, stderr, stdin, exited } = await connection.start(agentlessSignal(hello, process, step));
+  const { line, input } = dialect.signal(process, step);
+  const { stdout, stderr, stdin, exited } = await connection.start(line);
   let said = '';
   stdout.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString('latin1')).slice(-4096);
   });
   stdout.on('error', () => {});
   stderr.on('error', () => {}).resume();
-  stdin.on('error', () => {}).end();
+  stdin.on('error', () => {}).end(input);
   const [{ failure }] = await Promise.all([exited, over(stdout)]);
   if (failure !== undefined) throw failure;
-  return said.includes(hello);
+  return said.includes(dialect.hello);
 }
 
 /** After the connection broke: one attempt to end what runs on. @returns what became of it, for a person */
@@ -86,20 +86,20 @@ export async function endLeftover(
   host: HostEntry,
   way: SshWay,
   context: TransportContext,
-  hello: string,
-  process: AgentlessProcess,
+  dialect: Dialect,
+  process: readonly string[],
 ): Promise<string> {
   const limit = startLimit(context, 'SSH does not get there');
   try {
     const connection = await openSsh[way](host, context, limit);
     try {
-      const isFound = await limit.race(sendSignal(connection, hello, process, 'KILL'));
+      const isFound = await limit.race(sendSignal(connection, dialect, process, 'KILL'));
       return isFound ? 'it was ended' : 'nothing of it was left';
     } finally {
       connection.close();
     }
   } catch (error) {
-    return `it may still run there, as process ${process.pid} (${asAwError(error).message})`;
+    return `it may still run there, as process ${process[0]} (${asAwError(error).message})`;
   } finally {
     limit.done();
   }

@@ -34,6 +34,13 @@ export function refusal(begun: Extract<Beginning, { kind: 'refused' }>, request:
 
 const KNOWN_SHELLS = 'sh, bash, dash, zsh, mksh, ash, fish';
 
+/** The codes are those a shell has for it. @param error why nothing was started, said by this side */
+export function notBegun(error: AwError): Exit {
+  if (error.code === 'AW_HOST_UNREACHABLE') return { code: null, reason: 'lost', error: error.toWire() };
+  const codes: Record<string, number> = { AW_CMD_NOT_FOUND: 127, AW_CMD_NOT_EXECUTABLE: 126 };
+  return spawnFailed(codes[error.code] ?? null, error);
+}
+
 export function notExecutable({ command }: RunRequestInput, file: string, reason: string): AwError {
   const name = show(command.kind === 'argv' ? command.argv[0]! : command.script);
   return new AwError('AW_CMD_NOT_EXECUTABLE', { command: name, file, reason });

@@ -1,9 +1,9 @@
-/** The conversation with a login shell that becomes `/bin/sh`, runs a program from standard input, and with it a command. */
+/** The conversation with a login shell that becomes `/bin/sh` or PowerShell, runs a program from standard input, and with it a command. */
 import type { Readable } from 'node:stream';
 import { AwError } from '../../contract/errors.ts';
-import type { AgentlessProcess } from '../../follower/adapters/agentless-posix.ts';
 import { lastWords } from '../transports/remote-agent.ts';
 import type { RemoteExit, RemoteProcess } from '../transports/ssh/index.ts';
+import type { Dialect } from './dialect.ts';
 import { createFrameReader } from './frames.ts';
 import { createOutput, type Output } from './output.ts';
 
@@ -13,8 +13,8 @@ const MAX_NOISE = 64 * 1024;
 const TAIL = 4096;
 
 export type Beginning =
-  | { kind: 'started'; process: AgentlessProcess }
-  | { kind: 'refused'; why: string; detail: string };
+  /** `process`: by what it can be ended, in the words of its dialect. The first is a pid. */
+  { kind: 'started'; process: readonly string[] } | { kind: 'refused'; why: string; detail: string };
 
 export type Ending =
   /** `started`: false when the system would not start it. */
@@ -25,6 +25,8 @@ export type Ending =
 export interface Talk {
   /** A program may be sent. @throws AW_PROTOCOL_GARBAGE, AW_HOST_UNREACHABLE and what SSH says */
   readonly greeted: Promise<void>;
+  /** The next answer to what the program was asked, one at a time. Never settles when none comes; see `ended`. */
+  answer(): Promise<string>;
   /** Never settles when it does not come to that; see `ended`. */
   readonly begun: Promise<Beginning>;
   /** Resolves, always, after the last byte was handed to `output`. */
@@ -34,15 +36,20 @@ export interface Talk {
   lastWords(): string;
 }
 
-/** Listens at once, since both outputs flow. `hello` and `frame` as for `agentlessLine` and `agentlessProgram`. */
-export function listen(remote: RemoteProcess, hello: string, frame: string): Talk {
+/** Listens at once, since both outputs flow. */
+export function listen(
+  remote: RemoteProcess,
+  { greeting, frame }: Pick<Dialect, 'greeting' | 'frame'>,
+): Talk {
   const greeted = Promise.withResolvers<void>();
   const begun = Promise.withResolvers<Beginning>();
+  let answered = Promise.withResolvers<string>();
   const ended = Promise.withResolvers<Ending>();
   greeted.promise.catch(() => {});
   const output = createOutput(isFull => {
     for (const stream of [remote.stdout, remote.stderr]) isFull ? stream.pause() : stream.resume();
   });
+  const heard = Buffer.from(greeting).toString('latin1');
   let tail = '';
   let noise = '';
   let code: number | undefined;
@@ -51,7 +58,8 @@ export function listen(remote: RemoteProcess, hello: string, frame: string): Tal
 
   const tell = (words: string) => {
     const [word, ...rest] = words.split(' ');
-    if (word === 'started') begun.resolve({ kind: 'started', process: processOf(rest) });
+    if (word === 'started') begun.resolve({ kind: 'started', process: rest });
+    if (word === 'answer') answered.resolve(rest.join(' '));
     if (word === 'refused')
       begun.resolve({ kind: 'refused', why: rest[0]!, detail: rest.slice(1).join(' ') });
     if (word === 'unstarted') started = false;
@@ -60,7 +68,7 @@ export function listen(remote: RemoteProcess, hello: string, frame: string): Tal
   const overhear = (bytes: Buffer) => {
     if (noise.length > MAX_NOISE) return;
     noise += bytes.toString('latin1');
-    if (noise.includes(`${hello}\n`)) greeted.resolve();
+    if (noise.includes(heard)) greeted.resolve();
     else if (noise.length > MAX_NOISE) {
       const reason = `more than ${MAX_NOISE} bytes before its shell was ready: ${lastWords(noise)}`;
       greeted.reject(new AwError('AW_PROTOCOL_GARBAGE', { reason }));
@@ -99,15 +107,16 @@ export function listen(remote: RemoteProcess, hello: string, frame: string): Tal
   });
   return {
     greeted: greeted.promise,
+    answer: async () => {
+      const answer = await answered.promise;
+      answered = Promise.withResolvers();
+      return answer;
+    },
     begun: begun.promise,
     ended: ended.promise,
     output,
     lastWords: () => lastWords(tail),
   };
-}
-
-function processOf([pid, leader, kind]: string[]): AgentlessProcess {
-  return { pid: Number(pid), leader: Number(leader), isGroup: kind === 'group' };
 }
 
 function noShell({ code, signal }: RemoteExit, said: string): AwError {

@@ -19,8 +19,22 @@ const startup: Record<string, string[]> = {
   sh: ['.profile'],
   mksh: ['.profile'],
 };
+/** The last lines of a login's start-up file: another shell, without the command and with it. */
+const replaced: Record<string, { dropped: string; handedOn: string }> = {
+  bash: { dropped: 'exec fish\n', handedOn: 'exec zsh -c "$BASH_EXECUTION_STRING"\n' },
+  zsh: { dropped: 'exec bash\n', handedOn: 'exec bash -c "$ZSH_EXECUTION_STRING"\n' },
+  fish: {
+    dropped: 'status is-login; and exec bash\n',
+    handedOn: 'status is-login; and exec bash -c (string split0 </proc/$fish_pid/cmdline)[-1]\n',
+  },
+  sh: {
+    dropped: 'exec zsh\n',
+    handedOn: `exec bash -c "$(tr '\\0' '\\n' </proc/$$/cmdline | tail -n 1)"\n`,
+  },
+};
 const LOUD = `echo 'Welcome, and read this ümläut'; echo 'and this' >&2\n`;
 const shells = Object.keys(startup).filter(shell => requires(shell, which(shell) !== undefined));
+const ending = shells.filter(shell => Object.hasOwn(replaced, shell));
 const transports = ['ssh', 'openssh'];
 const NUL_ENDED = ['/usr/bin/printf', '%s\\0'];
 
@@ -113,25 +127,38 @@ describe.skipIf(!hasSshd || !canAddUsers)('login shells', () => {
   });
 
   test.each(transports)(
-    'a start-up file that starts another shell in its place, over %s: an error, and never another command',
+    'a start-up file that ends in exec, over %s: the command all the same, or an error, and never another command',
     async transport => {
-      const entry = { ...fleet.entry('bash'), transport };
-      const user = addUser(which('bash')!, join(fleet.dir, 'users', `exec-${transport}`));
+      const own = new Map<string, TestUser>();
       try {
-        writeFileSync(join(user.home, '.bash_profile'), 'exec fish\n');
-        user.own(user.home);
-        const catalogue = fleet.catalogue([{ ...entry, sshUser: user.name }]);
+        const startWith = (shell: string, text: string) => {
+          const { home, own: give } = own.get(shell)!;
+          const file = join(home, startup[shell]!.at(-1)!);
+          mkdirSync(dirname(file), { recursive: true });
+          writeFileSync(file, text);
+          give(home);
+        };
+        for (const shell of ending) {
+          own.set(shell, addUser(which(shell)!, join(fleet.dir, 'users', `exec-${transport}-${shell}`)));
+          startWith(shell, replaced[shell]!.dropped);
+        }
+        const catalogue = fleet.catalogue(
+          ending.map(shell => ({ ...fleet.entry(shell), transport, sshUser: own.get(shell)!.name })),
+        );
         const run = await fleet.run([...catalogue, '--', 'echo', 'x']);
-        expect(exitOf(run.events, 'bash')).toMatchObject({
-          reason: 'lost',
-          error: { code: 'AW_HOST_UNREACHABLE', message: expect.stringContaining('start-up file') },
-        });
-        expect(outputOf(run.events, 'bash').toString()).toBe('');
-        writeFileSync(join(user.home, '.bash_profile'), 'exec zsh -c "$BASH_EXECUTION_STRING"\n');
+        for (const shell of ending) {
+          expect(exitOf(run.events, shell)).toMatchObject({
+            reason: 'lost',
+            error: { code: 'AW_HOST_UNREACHABLE', message: expect.stringContaining('start-up file') },
+          });
+          expect(outputOf(run.events, shell).toString()).toBe('');
+        }
+        for (const shell of ending) startWith(shell, replaced[shell]!.handedOn);
         const handed = await fleet.run([...catalogue, '--', ...NUL_ENDED, ...representable]);
-        expect(argv(outputOf(handed.events, 'bash'))).toEqual(representable);
+        for (const shell of ending)
+          expect([shell, argv(outputOf(handed.events, shell))]).toEqual([shell, representable]);
       } finally {
-        user.remove();
+        for (const user of own.values()) user.remove();
       }
     },
   );
