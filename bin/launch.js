@@ -4,7 +4,6 @@
  * The sources are TypeScript and need a Node that strips types. When the running one is too old, the pinned Node from
  * `node_modules` takes over; when it is new enough, all this costs one comparison.
  */
-import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import * as nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
@@ -32,6 +31,7 @@ export async function launch(launcher, entry) {
   nodeModule.enableCompileCache?.(
     process.env.NODE_COMPILE_CACHE ?? join(root, 'node_modules/.cache/compile'),
   );
+  leaveOutLocales();
   const { main } = await import(pathToFileURL(join(root, entry)).href);
   process.exitCode = await main(process.argv.slice(2));
 }
@@ -45,6 +45,19 @@ function hasBrokenArgument() {
   } catch (error) {
     return error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA';
   }
+}
+
+/**
+ * zod brings what it says in sixty languages, each a module of its own: as much to load as all the rest of it, and five
+ * megabytes in each process. Here it speaks English.
+ */
+function leaveOutLocales() {
+  nodeModule.registerHooks?.({
+    resolve: (specifier, context, next) =>
+      specifier === '../locales/index.js' && context.parentURL?.includes('/zod/v4/')
+        ? { url: 'data:text/javascript,', format: 'module', shortCircuit: true }
+        : next(specifier, context),
+  });
 }
 
 function isRecent(version) {
@@ -67,7 +80,7 @@ function pinnedNode() {
   }
 }
 
-function handOver(script) {
+async function handOver(script) {
   const node = pinnedNode();
   if (node === undefined) {
     console.error(
@@ -79,6 +92,7 @@ function handOver(script) {
   const args = [...FLAGS, script, ...process.argv.slice(2)];
   if (process.execve !== undefined && process.platform !== 'win32')
     process.execve(node, [node, ...args], process.env);
+  const { spawn } = await import('node:child_process');
   const child = spawn(node, args, { stdio: ['inherit', 'inherit', 'inherit', 'ipc'] });
   for (const signal of RELAYED) process.on(signal, () => child.connected && child.send({ signal }));
   child.on('error', error => {

@@ -44,6 +44,8 @@ export async function startMachines(count: number): Promise<Machines> {
     const all = fleet.hostsFile;
     const started = await fleet.aw(['agent', 'run-everywhere', '--hosts', all, '--', 'true']);
     if (started.code !== 0) throw new Error(`the agents did not start: ${started.stderr}`);
+    // Only the first leader that ever connects has to find out where agents listen; what is measured is any other.
+    await fleet.aw(['agent', 'fleet', 'down']);
     const groups = new Map<number, Group>();
     const entries = Array.from({ length: count }, (_, index) => fleet.entry(`h${index}`));
     return {

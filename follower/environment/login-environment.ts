@@ -47,7 +47,7 @@ const kept = new Map<string, { since: number; login: Promise<LoginEnvironment> }
 export async function loginEnvironment(options: LoginOptions): Promise<LoginEnvironment> {
   const now = (options.clock ?? performance.now.bind(performance))();
   const plan = options.os === 'windows' ? undefined : planOf(options, options.os);
-  const key = plan === undefined ? `windows ${JSON.stringify(options.baseEnv)}` : await posixLoginKey(plan);
+  const key = plan === undefined ? `windows ${JSON.stringify(options.baseEnv)}` : posixLoginKey(plan);
   const known = kept.get(key);
   if (known !== undefined && now - known.since < MAX_AGE[options.os]) return known.login;
   const login =

@@ -69,8 +69,8 @@ export function planPosixLogin(options: {
 }
 
 /** Equal for logins that would end the same. */
-export async function posixLoginKey({ shell, file, base, home, timeoutMs }: PosixLogin): Promise<string> {
-  return JSON.stringify([shell, file, base, home, timeoutMs, await startupStamp(shell, home)]);
+export function posixLoginKey({ shell, file, base, home, timeoutMs }: PosixLogin): string {
+  return JSON.stringify([shell, file, base, home, timeoutMs, startupStamp(shell, home)]);
 }
 
 /**

@@ -1,5 +1,5 @@
 /** The files a login shell reads, as far as they can be known from outside. */
-import { readdir, stat } from 'node:fs/promises';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { PosixShell } from '../adapters/posix/shells.ts';
 
@@ -30,24 +30,35 @@ const FILES: Record<PosixShell, readonly string[]> = {
 
 /**
  * Changes when one of the shell's start-up files does: their sizes and times of change. Files those files read in turn
- * are not seen.
+ * are not seen. Asked before every run, and a trip to another thread for each file would take longer than all the looks.
  */
-export async function startupStamp(shell: PosixShell, home: string): Promise<string> {
+export function startupStamp(shell: PosixShell, home: string): string {
   const paths = [...FILES[shell], ...MACOS_PATHS].map(path => path.replace(/^~/, home));
-  return (await Promise.all(paths.map(stampOf))).join('\n');
+  return paths.map(stampOf).join('\n');
 }
 
-async function stampOf(path: string): Promise<string> {
-  const own = await stampOfOne(path);
+function stampOf(path: string): string {
+  const own = stampOfOne(path);
   if (!own.startsWith('directory ')) return own;
-  const names = await readdir(path).catch(() => []);
-  const inside = names.sort().slice(0, MAX_SNIPPETS);
-  return [own, ...(await Promise.all(inside.map(name => stampOfOne(join(path, name)))))].join('\n');
+  const inside = namesIn(path).sort().slice(0, MAX_SNIPPETS);
+  return [own, ...inside.map(name => stampOfOne(join(path, name)))].join('\n');
 }
 
-async function stampOfOne(path: string): Promise<string> {
-  return stat(path, { bigint: true }).then(
-    found => `${found.isDirectory() ? 'directory' : 'file'} ${path} ${found.size} ${found.mtimeNs}`,
-    () => `none ${path}`,
-  );
+function namesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function stampOfOne(path: string): string {
+  try {
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (found !== undefined)
+      return `${found.isDirectory() ? 'directory' : 'file'} ${path} ${found.size} ${found.mtimeNs}`;
+  } catch {
+    // Nobody else reads it either.
+  }
+  return `none ${path}`;
 }

@@ -1,5 +1,6 @@
 /** The input of one run: what its leader sends, handed to the command. */
 import type { Readable, Writable } from 'node:stream';
+import type { RunState } from '../../contract/follower-api.ts';
 
 /** A source that can say that it was cut off, as an HTTP/2 stream can. */
 export type InputSource = Readable & { readonly aborted?: boolean };
@@ -11,10 +12,21 @@ export class RunInput {
   isTaken = false;
   /** The end of the input was seen. */
   isEnded = false;
+  /** The command is gone, or has closed its input. */
+  #isUnwanted = false;
   readonly #sink = Promise.withResolvers<Writable | undefined>();
+
+  get state(): NonNullable<RunState['stdin']> {
+    if (this.isEnded || this.#isUnwanted) return 'ended';
+    return this.isTaken ? 'taken' : 'open';
+  }
 
   /** The command is there, or will never be. */
   open(sink: Writable | undefined): void {
+    this.#isUnwanted = sink === undefined;
+    sink?.once('close', () => {
+      this.#isUnwanted = true;
+    });
     // A command that closes its input early does no wrong; the source is told by the end of `take`.
     sink?.on('error', () => {});
     this.#sink.resolve(sink);

@@ -44,6 +44,19 @@ test('a reader from any line gets the same bytes, whether early or late', async 
   expect(statSync(path).mode & 0o777).toBe(0o600);
 });
 
+test('a reader that follows looks at no file; one that is behind does', async () => {
+  const journal = Journal.create(path);
+  const follower = journal.read(0, live(), false);
+  for (const next of lines(0, 3)) {
+    const chunk = follower.next();
+    await journal.append([next]);
+    if (next.equals(line(0))) rmSync(path);
+    expect((await chunk).value?.toString()).toBe(next.toString());
+  }
+  await expect(readAll(journal, 0)).rejects.toThrow('ENOENT');
+  await follower.return(undefined);
+});
+
 test('two readers follow independently and the slower one paces', async () => {
   const journal = Journal.create(path);
   const [slow, fast] = [journal.read(0, live(), true), journal.read(0, live(), true)];

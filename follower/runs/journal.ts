@@ -30,6 +30,8 @@ export class Journal {
   finished = false;
   /** Last lines that the disk had no room for: readers get them after the file. */
   #unwritten: readonly Buffer[] = [];
+  /** What was appended last, for readers that have all before it: a run that is watched is not read from the disk. */
+  #tail: { start: number; bytes: Buffer } | undefined;
   #file: FileHandle | undefined;
   readonly #append: Append;
   #indexLines: number[] = [0];
@@ -86,6 +88,11 @@ export class Journal {
    * @throws the system's error; then the file is as before and the lines are not part of the journal.
    */
   async append(lines: readonly Buffer[]): Promise<void> {
+    await this.#write(lines);
+    this.#wake();
+  }
+
+  async #write(lines: readonly Buffer[]): Promise<void> {
     const bytes = lines.length === 1 ? lines[0]! : Buffer.concat(lines);
     this.#file ??= await open(this.path, 'a', 0o600);
     try {
@@ -94,8 +101,8 @@ export class Journal {
       await this.#file.truncate(this.committed).catch(() => {});
       throw error;
     }
+    this.#tail = bytes.length > READ_CHUNK ? undefined : { start: this.committed, bytes };
     for (const line of lines) this.#commit(line.length);
-    this.#wake();
   }
 
   /**
@@ -105,7 +112,7 @@ export class Journal {
   async finish(lines: readonly Buffer[]): Promise<boolean> {
     let written = true;
     try {
-      await this.append(lines);
+      await this.#write(lines);
     } catch {
       written = false;
       this.#unwritten = lines;
@@ -117,11 +124,12 @@ export class Journal {
 
   /** No more lines, for whatever reason; readers end. */
   async close(): Promise<void> {
-    this.finished = true;
-    this.#wake();
     const file = this.#file;
     this.#file = undefined;
     await file?.close().catch(() => {});
+    this.finished = true;
+    // Behind whoever waits for the end of the run: a reader that has seen it finds the run ended.
+    setImmediate(() => this.#wake());
   }
 
   /**
@@ -134,7 +142,11 @@ export class Journal {
     let wake = () => {};
     const onAbort = () => wake();
     signal.addEventListener('abort', onAbort, { once: true });
-    const file = await open(this.path, 'r');
+    let opened: Promise<FileHandle> | undefined;
+    const file = () => {
+      opened ??= open(this.path, 'r');
+      return opened;
+    };
     const cursor = { position: 0 };
     const move = (position: number) => {
       cursor.position = position;
@@ -146,11 +158,9 @@ export class Journal {
       while (!signal.aborted) {
         const available = this.committed - cursor.position;
         if (available > 0) {
-          const buffer = Buffer.allocUnsafeSlow(Math.min(available, READ_CHUNK));
-          const { bytesRead } = await file.read(buffer, 0, buffer.length, cursor.position);
-          if (bytesRead === 0) throw new Error(`${this.path} is shorter than it was`);
-          yield buffer.subarray(0, bytesRead);
-          move(cursor.position + bytesRead);
+          const chunk = this.#fromTail(cursor.position) ?? (await this.#readChunk(file, cursor.position));
+          yield chunk;
+          move(cursor.position + chunk.length);
         } else if (this.finished) {
           const inFile = this.lines - this.#unwritten.length;
           yield* this.#unwritten.slice(Math.max(0, from - inFile));
@@ -167,7 +177,7 @@ export class Journal {
       signal.removeEventListener('abort', onAbort);
       this.#pacing.delete(cursor);
       if (pacing) this.onReader();
-      await file.close();
+      await (await opened)?.close();
     }
   }
 
@@ -199,20 +209,29 @@ export class Journal {
     }
   }
 
-  async #offsetOf(file: FileHandle, line: number): Promise<number> {
+  #fromTail(position: number): Buffer | undefined {
+    if (this.#tail === undefined || position < this.#tail.start) return undefined;
+    return this.#tail.bytes.subarray(position - this.#tail.start);
+  }
+
+  async #readChunk(file: () => Promise<FileHandle>, position: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(this.committed - position, READ_CHUNK));
+    const { bytesRead } = await (await file()).read(buffer, 0, buffer.length, position);
+    if (bytesRead === 0) throw new Error(`${this.path} is shorter than it was`);
+    return buffer.subarray(0, bytesRead);
+  }
+
+  async #offsetOf(file: () => Promise<FileHandle>, line: number): Promise<number> {
     const entry = lastAtMost(this.#indexLines, line);
     let offset = this.#indexOffsets[entry]!;
     let missing = line - this.#indexLines[entry]!;
-    const buffer = Buffer.allocUnsafe(READ_CHUNK);
     while (missing > 0 && offset < this.committed) {
-      const { bytesRead } = await file.read(buffer, 0, Math.min(READ_CHUNK, this.committed - offset), offset);
-      if (bytesRead === 0) break;
-      const chunk = buffer.subarray(0, bytesRead);
+      const chunk = await this.#readChunk(file, offset);
       let passed = 0;
       while (missing > 0) {
         const end = chunk.indexOf(NEWLINE, passed);
         if (end < 0) {
-          passed = bytesRead;
+          passed = chunk.length;
           break;
         }
         passed = end + 1;

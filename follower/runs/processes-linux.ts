@@ -14,7 +14,7 @@ const FEW = 256;
 
 /** How many processes and threads this machine has started so far. */
 export function countStarts(): number | undefined {
-  const [, count] = /^processes (\d+)$/m.exec(read('stat') ?? '') ?? [];
+  const [, count] = /^processes (\d+)$/m.exec(readAtOnce('stat') ?? '') ?? [];
   return count === undefined ? undefined : Number(count);
 }
 
@@ -27,9 +27,9 @@ export function linuxProcessesSince(pid: number, starts: number): ProcessEntry[]
   const entries: ProcessEntry[] = [];
   // One that was started while its parent's number was looked at has a later one.
   for (let next = pid, last = latest(); last !== undefined && last >= pid; last = latest()) {
+    if (next > last) return entries;
     const since = (countStarts() ?? 0) - starts;
     if (since > FEW || last - pid >= since) return undefined;
-    if (next > last) return entries;
     for (; next <= last; next++) {
       const entry = isProcess(next) ? entryOf(next) : undefined;
       if (entry !== undefined) entries.push(entry);
@@ -40,20 +40,20 @@ export function linuxProcessesSince(pid: number, starts: number): ProcessEntry[]
 
 /** The number that was given out last. */
 function latest(): number | undefined {
-  const last = Number(read('loadavg')?.trimEnd().split(' ').at(-1));
+  const last = Number(readAtOnce('loadavg')?.trimEnd().split(' ').at(-1));
   return Number.isInteger(last) ? last : undefined;
 }
 
 /** Threads have numbers, too, and directories that are not listed. */
 function isProcess(pid: number): boolean {
-  return existsSync(`/proc/${pid}`) && read(`${pid}/status`)?.includes(`\nTgid:\t${pid}\n`) === true;
+  return existsSync(`/proc/${pid}`) && readAtOnce(`${pid}/status`)?.includes(`\nTgid:\t${pid}\n`) === true;
 }
 
-/** Holds any `stat`: a name of at most 64 bytes and numbers. */
-const statBuffer = Buffer.alloc(2048);
+/** Holds nearly anything that the kernel says at once. */
+const buffer = Buffer.alloc(64 * 1024);
 
 function entryOf(pid: number): ProcessEntry | undefined {
-  const stat = readStat(pid);
+  const stat = readAtOnce(`${pid}/stat`);
   if (stat === undefined) return undefined;
   // The name in parentheses may hold anything, also spaces and parentheses.
   const nameEnd = stat.lastIndexOf(')');
@@ -69,7 +69,7 @@ function entryOf(pid: number): ProcessEntry | undefined {
     mark,
     startedSince: other => Number(mark) >= Number(other),
     hasVariables: assignments => {
-      const environment = `\0${read(`${pid}/environ`) ?? ''}`;
+      const environment = `\0${readAtOnce(`${pid}/environ`) ?? ''}`;
       return assignments.every(assignment => environment.includes(`\0${assignment}\0`));
     },
     command: () =>
@@ -78,12 +78,13 @@ function entryOf(pid: number): ProcessEntry | undefined {
   };
 }
 
-/** Asked of every process of the machine at the end of every run, so in as few system calls as can be. */
-function readStat(pid: number): string | undefined {
+/** Asked of many processes at the end of every run, so in as few system calls as can be. */
+function readAtOnce(file: string): string | undefined {
   let fd: number | undefined;
   try {
-    fd = openSync(`/proc/${pid}/stat`, 'r');
-    return statBuffer.toString('latin1', 0, readSync(fd, statBuffer));
+    fd = openSync(`/proc/${file}`, 'r');
+    const length = readSync(fd, buffer);
+    return length < buffer.length ? buffer.toString('latin1', 0, length) : read(file);
   } catch {
     return undefined;
   } finally {

@@ -234,7 +234,7 @@ function toEntry(
         ...(pid === undefined ? {} : { pid }),
         startedAt,
         nextSeq: journal.lines,
-        ...(this.live?.input === undefined ? {} : { stdinBytes: this.live.input.bytes }),
+        ...(this.live?.input && { stdinBytes: this.live.input.bytes, stdin: this.live.input.state }),
         ...(end === undefined ? {} : { reason: end.reason, code: end.code }),
       };
     },

@@ -6,7 +6,7 @@
  */
 import { type ChildProcess, execFile, type StdioOptions } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { accessSync, closeSync, constants, mkdirSync, openSync, rmSync } from 'node:fs';
+import { accessSync, closeSync, constants, mkdirSync, openSync, rmSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -73,7 +73,7 @@ function openForReading(path: string): Ends {
     const childs = openSync(path, constants.O_WRONLY);
     return { ours, childs };
   } finally {
-    rmSync(path, { force: true });
+    unlinkSync(path);
   }
 }
 
@@ -86,7 +86,7 @@ function openForWriting(path: string): Ends {
     closeSync(first);
     return { ours, childs };
   } finally {
-    rmSync(path, { force: true });
+    unlinkSync(path);
   }
 }
 

@@ -7,6 +7,18 @@ import { lockFile, outcomeFile, runDirectory, runIds } from './record.ts';
 const KEPT_RUNS = 50;
 const KEPT_MS = 7 * 24 * 60 * 60 * 1000;
 
+/** Milliseconds between two looks of one process: to look at every run takes longer than to lead a short one. */
+const PAUSE = 60_000;
+const lookedAt = new Map<string, number>();
+
+/** `pruneRuns`, unless this process did that a moment ago. */
+export function pruneNowAndThen(stateDir: string): void {
+  const now = performance.now();
+  if (now - (lookedAt.get(stateDir) ?? -Infinity) < PAUSE) return;
+  lookedAt.set(stateDir, now);
+  pruneRuns(stateDir);
+}
+
 /**
  * Removes runs older than 7 days, and of the newer ones all but the newest 50. A run that is followed stays, and within
  * the 7 days also one that has not ended or whose events have not all reached the service. Never throws.

@@ -36,7 +36,7 @@ export async function connect(
   const hostKey = checkHostKey(target, context);
   const reading = offerIdentities(target, context, limit.patiently);
   // Until ssh2 listens for its errors it may have some, and they must not end the process.
-  const dialled = dial().then(sock => sock.on('error', () => {}));
+  const dialled = dial().then(sock => gather(sock).on('error', () => {}));
   const [{ default: ssh2 }, sock] = await Promise.all([import('ssh2'), dialled]);
   const client = new ssh2.Client();
   const connection = watch(client, sock);
@@ -75,6 +75,22 @@ export async function connect(
     connection.close();
     throw error;
   }
+}
+
+/**
+ * Sends what is written in one turn at once. ssh2 writes each packet in three pieces, which would be three packets of TCP and
+ * wake the other end three times.
+ */
+function gather(sock: Duplex): Duplex {
+  const write = sock.write.bind(sock) as (...what: unknown[]) => boolean;
+  sock.write = (...what: unknown[]) => {
+    if (sock.writableCorked === 0) {
+      sock.cork();
+      process.nextTick(() => sock.uncork());
+    }
+    return write(...what);
+  };
+  return sock;
 }
 
 /** What ssh2 says of it. */

@@ -18,8 +18,8 @@ import { hasMaster, readSettings, type Settings } from './settings.ts';
 import { createShared } from './shared.ts';
 import type { SshTarget } from './types.ts';
 
-/** Seconds that it stays when nobody holds its socket. */
-const PERSIST = 5;
+/** Seconds that it stays when nobody holds its socket: longer than a busy leader takes from its login to that. */
+const PERSIST = 15;
 /** Milliseconds for the last of what ssh had to say. */
 const LAST_WORDS = 200;
 /** Milliseconds for a jump host to say that it does not connect on. */
