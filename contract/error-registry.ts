@@ -416,8 +416,21 @@ export const errorRegistry = {
   AW_TREE_DRIFTED: {
     exit: 3,
     status: 409,
-    text: '{path} is no longer as the fence left it',
+    text: '{path} is no longer as the fence left it{what}',
     remedy: 'find out what writes there; aw agent followers sync-fence --host {host} makes it equal again',
+  },
+  AW_TREE_LINE_ENDINGS: {
+    exit: 3,
+    status: 409,
+    text: 'in {path} line endings have been rewritten, and nothing else: {files}',
+    remedy:
+      'it is a git (core.autocrlf, .gitattributes) or an editor on {host}: keep it out of there; aw agent followers sync-fence --host {host} makes the files equal again',
+  },
+  AW_TREE_OCCUPIED: {
+    exit: 3,
+    status: 409,
+    text: 'the leader has a file or a link at {path}, and the follower a directory that holds what is ignored',
+    remedy: 'move away or remove {path} in the workspace of {host}; a fence takes nothing that is ignored',
   },
   AW_FENCE_NOT_FOUND: {
     exit: 3,

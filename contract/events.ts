@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { HostName, Os, RunId } from './names.ts';
-import { Exclusion } from './trees.ts';
+import { Exclusion, Rewritten } from './trees.ts';
 
 /** What every event may carry. Producers number their events; receivers drop what they already have. */
 const envelope = {
@@ -139,6 +139,8 @@ export const FenceResult = z.looseObject({
       /** What the host cannot have of the snapshot and was left out there: the first of it, and how much there is. */
       excludedPaths: z.array(Exclusion).optional(),
       excludedCount: z.int().positive().optional(),
+      /** Of the files that were others there, those that were so in nothing but this: of many, some. */
+      rewritten: z.array(Rewritten).optional(),
     }),
   ),
 });

@@ -120,6 +120,8 @@ export const RunState = z.looseObject({
    * as its `offset` goes on.
    */
   stdinBytes: z.int().nonnegative().optional(),
+  /** `taken`: a request brings it now. `open`: none does, and the command still waits for more. `ended`: it needs no more. */
+  stdin: z.enum(['open', 'taken', 'ended']).optional(),
   reason: ExitReason.optional(),
   code: z.int().nullable().optional(),
 });

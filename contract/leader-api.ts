@@ -53,6 +53,22 @@ export const RunOptions = z.object({
 });
 export type RunOptions = z.infer<typeof RunOptions>;
 
+/** The options of `followers sync-fence`, as they were given. */
+export const FenceOptions = z.object({
+  ...selectors,
+  /** Milliseconds, for each host. */
+  timeout: z.number(),
+  level: z.enum(['stat', 'rehash']),
+  portability: z.enum(['error', 'exclude']),
+  snapshot: z.enum(snapshotChoices),
+  engine: z.enum(syncEngines).optional(),
+  heal: z.boolean().optional(),
+  adopt: z.boolean().optional(),
+  allowEmpty: z.boolean().optional(),
+  acceptNewHostKeys: z.boolean().optional(),
+});
+export type FenceOptions = z.infer<typeof FenceOptions>;
+
 export const LeaderRequest = z.discriminatedUnion('type', [
   /** One command on the selected hosts. */
   z.object({
@@ -69,8 +85,17 @@ export const LeaderRequest = z.discriminatedUnion('type', [
     options: RunOptions,
   }),
   /** Follow a run from its beginning. */
-  z.object({ type: z.literal('attach'), ...asker, runId: z.string(), tokenFile: z.string().optional() }),
-  /** Standard input of a run that was asked for on another connection; `LeaderInput` chunks follow. */
+  z.object({
+    type: z.literal('attach'),
+    ...asker,
+    runId: z.string(),
+    tokenFile: z.string().optional(),
+    /** Whoever asks has given the run its input so far, and goes on with it where the leader before this one has stopped. */
+    stdin: z.boolean().optional(),
+  }),
+  /** The selected hosts' files, made equal to the project's. Given up when the connection ends. */
+  z.object({ type: z.literal('fence'), ...asker, options: FenceOptions }),
+  /** Standard input of a run that was asked for on another connection; the leader says from which byte on it wants it, and when. */
   z.object({ type: z.literal('input'), runId: RunId }),
   /** Connect to hosts before anybody needs them. */
   z.object({
@@ -89,6 +114,7 @@ export const LeaderRequest = z.discriminatedUnion('type', [
 export type LeaderRequest = z.infer<typeof LeaderRequest>;
 export type RunOrder = Extract<LeaderRequest, { type: 'run' }>;
 export type AttachOrder = Extract<LeaderRequest, { type: 'attach' }>;
+export type FenceOrder = Extract<LeaderRequest, { type: 'fence' }>;
 export type UpOrder = Extract<LeaderRequest, { type: 'up' }>;
 
 export const LeaderInput = z.discriminatedUnion('type', [

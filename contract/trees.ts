@@ -1,5 +1,6 @@
 /** What leader and follower tell each other about trees of files. */
 import { z } from 'zod';
+import { CHUNK_BITS, LARGEST_CHUNK, MOST_CHUNKS } from './limits.ts';
 
 /** What a directory of a follower can hold, found by trying. */
 export const Capabilities = z.looseObject({
@@ -44,6 +45,10 @@ export const Exclusion = z.looseObject({
 });
 export type Exclusion = z.infer<typeof Exclusion>;
 
+/** A file of a follower that was another than the leader's, and how little that was. */
+export const Rewritten = z.looseObject({ path: z.string(), code: z.literal('line-endings') });
+export type Rewritten = z.infer<typeof Rewritten>;
+
 const Sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const Path = z.string().min(1).max(16_384);
 
@@ -79,10 +84,15 @@ export type Change = z.infer<typeof Change>;
  * | `POST /v1/fences/{id}/names` | `NameQuestion` | `NameAnswer` |
  * | `POST /v1/fences/{id}/differing` | lines of `DirectoryDigest` | lines of `Listing` |
  * | `POST /v1/fences/{id}/list` | lines of `DirectoryName` | lines of `Listing` |
+ * | `POST /v1/fences/{id}/same-lines` | lines of `LinesDigest`, at most 16 | the paths of those that hold, each a line |
  * | `POST /v1/fences/{id}/claim` | | 204: another program may write there for this fence |
  * | `POST /v1/fences/{id}/plan` | lines of `Change` | lines of `Content`: what the leader has to send |
  * | `POST /v1/fences/{id}/content` | frames, see `follower/tree/content-frames.ts` | 204 when all of it is kept |
+ * | `POST /v1/fences/{id}/recipes` | lines of `Recipe`, of what `plan` has said there is a basis for | lines of `Missing`, one for each |
+ * | `POST /v1/fences/{id}/chunks` | the missing chunks in that order, nothing in between | lines of `Content`: what has not become what it should, and is to be sent whole |
  * | `POST /v1/fences/{id}/apply` | | `FenceApplied` |
+ *
+ * A body with `content-encoding: zstd` is compressed; for followers that know it (`FenceHeld.knows`).
  */
 export const FenceHold = z.looseObject({
   /** Absolute, of the follower. */
@@ -96,8 +106,12 @@ export const FenceHeld = z.looseObject({
   capabilities: Capabilities,
   /** A fence has made this root like a leader's tree before. */
   isKnown: z.boolean(),
+  /** Whose tree it was, or what stood at its path before, when a fence last changed it: as `FenceHold.leader`. */
+  filledBy: z.string().max(255).optional(),
   /** Where the root really is: equal for two roots of one machine that are one. */
   place: z.looseObject({ bootId: z.string(), path: z.string() }),
+  /** What it can do besides: `zstd`, take compressed bodies. */
+  knows: z.array(z.string().max(64)).max(64).optional(),
   /** What the last look at it has found, and by which rules, if nothing was changed by a fence since. */
   last: z.looseObject({ digest: Sha256, rules: Sha256 }).optional(),
 });
@@ -132,6 +146,10 @@ export const DirectoryDigest = z.tuple([z.string(), Sha256]);
 export type DirectoryDigest = z.infer<typeof DirectoryDigest>;
 export const DirectoryName = z.string();
 
+/** A file, and the digest of what is in its lines, as `follower/tree/line-endings.ts` makes it. */
+export const LinesDigest = z.tuple([Path, Sha256]);
+export type LinesDigest = z.infer<typeof LinesDigest>;
+
 /** Name and what it is; of a directory the digest, and whether it is there only for what is ignored in it. */
 export const ListedChild = z.union([
   z.tuple([z.string(), z.literal('f'), z.int().nonnegative(), Sha256, z.boolean()]),
@@ -144,8 +162,35 @@ export type ListedChild = z.infer<typeof ListedChild>;
 export const Listing = z.looseObject({ path: z.string(), children: z.array(ListedChild) });
 export type Listing = z.infer<typeof Listing>;
 
-export const Content = z.looseObject({ sha256: Sha256, size: z.int().nonnegative() });
+export const Content = z.looseObject({
+  sha256: Sha256,
+  size: z.int().nonnegative(),
+  /** There is something that much of it may be found in: a file it is to replace, a part of it that has come before. */
+  basis: z.literal(true).optional(),
+});
 export type Content = z.infer<typeof Content>;
+
+/** A large content as the chunks it is made of, in order, cut as `follower/tree/chunks.ts` does. */
+export const Recipe = z
+  .looseObject({
+    sha256: Sha256,
+    size: z.int().positive(),
+    /** Of the average length of a chunk, as a power of two. */
+    bits: z.int().min(CHUNK_BITS.least).max(CHUNK_BITS.most),
+    /** Digest and length. */
+    chunks: z.array(z.tuple([Sha256, z.int().positive().max(LARGEST_CHUNK)])).max(MOST_CHUNKS),
+  })
+  .refine(({ size, chunks }) => chunks.reduce((sum, [, length]) => sum + length, 0) === size, {
+    message: 'its chunks are not all of it',
+  });
+export type Recipe = z.infer<typeof Recipe>;
+
+/** Chunks that are to be sent, each once: ranges of their numbers, from and to before which, ascending. */
+export const Missing = z.looseObject({
+  sha256: Sha256,
+  ranges: z.array(z.tuple([z.int().nonnegative(), z.int().positive()])).max(MOST_CHUNKS),
+});
+export type Missing = z.infer<typeof Missing>;
 
 export const FenceApplied = z.looseObject({
   done: z.int().nonnegative(),

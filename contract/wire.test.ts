@@ -71,6 +71,7 @@ const elsewhere = [
   'Finding',
   'SessionStatus',
   'RunOptions',
+  'FenceOptions',
   'Capabilities',
   'ExclusionCode',
   'ListedChild',

@@ -15,6 +15,8 @@ export interface RequestOptions {
   json?: unknown;
   /** Sent as it is, as fast as the follower takes it. */
   source?: Readable;
+  /** Of `source`. */
+  encoding?: string | undefined;
   /** Until the answer's headers, and again until its body; with `source` only from its end. */
   timeoutMs: number;
   signal?: AbortSignal;
@@ -57,7 +59,7 @@ export function createRequester(
 
   const begin = (options: RequestOptions, accept?: string): http2.ClientHttp2Stream => {
     if (isClosed) throw broken('the connection is closed');
-    const { method, path, json, source } = options;
+    const { method, path, json, source, encoding } = options;
     const hasBody = json !== undefined || source !== undefined;
     const type = json === undefined ? 'application/octet-stream' : 'application/json';
     try {
@@ -67,6 +69,7 @@ export function createRequester(
           ':method': method,
           ':path': path,
           ...(hasBody ? { 'content-type': type } : {}),
+          ...(encoding === undefined ? {} : { 'content-encoding': encoding }),
           ...(accept === undefined ? {} : { accept }),
         },
         { endStream: !hasBody },

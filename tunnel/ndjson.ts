@@ -4,10 +4,24 @@ import { AwError } from '../contract/errors.ts';
 import { MAX_LINE } from '../contract/limits.ts';
 
 const NEWLINE = 0x0a;
+/** Characters. */
+const CHUNK = 64 * 1024;
 
 /** One value as a line. JSON escapes every line break inside it, so the line is whole. */
 export function encodeLine(value: unknown): string {
   return `${JSON.stringify(value)}\n`;
+}
+
+/** Many lines to a chunk. */
+export async function* encodeLines(values: Iterable<unknown>): AsyncGenerator<Buffer> {
+  let text = '';
+  for (const value of values) {
+    text += encodeLine(value);
+    if (text.length < CHUNK) continue;
+    yield Buffer.from(text);
+    text = '';
+  }
+  if (text !== '') yield Buffer.from(text);
 }
 
 /** As `readLines`, as text and without the `\n`. */

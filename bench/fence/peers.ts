@@ -54,6 +54,9 @@ export function contestants(ground: Ground): { here: Contestant[]; missing: stri
 /** A leader that stays, with its connection and its tree. */
 export const OURS = 'fence, resident';
 
+/** As the launchers have it. */
+const COMPILED = join(import.meta.dirname, '../../node_modules/.cache/compile');
+
 /** Without a destination it forgets nothing, and the workspaces are those of `hosts`. */
 export function resident(
   env: Record<string, string>,
@@ -77,7 +80,7 @@ export function resident(
       wanted = at(hosts, destination);
       const module = join(import.meta.dirname, 'resident.ts');
       child = spawn(process.execPath, [module], {
-        env: { ...env, AW_STATE_DIR: stateDir },
+        env: { ...env, AW_STATE_DIR: stateDir, NODE_COMPILE_CACHE: COMPILED },
         stdio: ['pipe', 'pipe', 'inherit'],
       });
       const lines: Interface = createInterface({ input: child.stdout! });

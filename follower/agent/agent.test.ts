@@ -143,15 +143,32 @@ describe.skipIf(process.platform === 'win32')('the agent', () => {
     const stream = agent.session.request({ ':method': 'POST', ':path': '/v1/runs/cut/stdin' });
     stream.write('half');
     await until(async () => (await state()).stdinBytes === 4);
+    expect((await state()).stdin).toBe('taken');
     stream.destroy();
     await once(stream, 'close');
-    await until(
-      async () =>
-        (await agent.call('POST', '/v1/runs/cut/stdin?offset=0', 'x')).body.errors.offset !== undefined,
-    );
+    await until(async () => (await state()).stdin === 'open');
+    expect((await agent.call('POST', '/v1/runs/cut/stdin?offset=0', 'x')).body.errors.offset).toBeDefined();
     expect((await state()).state).toBe('running');
     expect((await agent.call('POST', '/v1/runs/cut/stdin?offset=4', ' whole')).status).toBe(204);
     expect(outputOf(await agent.events('cut')).toString()).toBe('half whole');
+  });
+
+  test('input that is all there, or that the command does not want, has ended', async () => {
+    const stdin = async (runId: string) => (await agent.call('GET', `/v1/runs/${runId}`)).body.stdin;
+    await agent.run('had-all', 'cat; sleep 1000', { stdin: 'stream' });
+    await agent.run('wants-none', 'exec <&-; sleep 1000', { stdin: 'stream' });
+    expect((await agent.call('POST', '/v1/runs/had-all/stdin', 'all of it')).status).toBe(204);
+    const endless = agent.session.request({ ':method': 'POST', ':path': '/v1/runs/wants-none/stdin' });
+    endless.on('error', () => {});
+    await until(async () => {
+      endless.write('more');
+      return (await stdin('wants-none')) === 'ended';
+    });
+    expect(await stdin('had-all')).toBe('ended');
+    for (const runId of ['had-all', 'wants-none']) {
+      await agent.call('POST', `/v1/runs/${runId}/signal`, { signal: 'kill', cancel: true });
+      await agent.events(runId);
+    }
   });
 
   test('no input for a run that was made without', async () => {

@@ -1,5 +1,6 @@
 /** The calls of a fence. What can be long is NDJSON, a line for each part. */
 import type { ServerHttp2Stream } from 'node:http2';
+import { pipeline } from 'node:stream/promises';
 import type { z } from 'zod';
 import {
   Change,
@@ -7,9 +8,12 @@ import {
   DirectoryName,
   FenceHold,
   FenceScan,
+  LinesDigest,
   NameQuestion,
+  Recipe,
 } from '../../contract/trees.ts';
-import { decodeLines } from '../../tunnel/ndjson.ts';
+import { decompressed, knowsZstd, ZSTD } from '../../tunnel/compression.ts';
+import { decodeLines, encodeLines } from '../../tunnel/ndjson.ts';
 import type { Fences } from '../tree/fences.ts';
 import { InvalidRequest, readJson, sendEmpty, sendJson } from './http.ts';
 
@@ -17,8 +21,8 @@ const BODY = 16 * 1024 * 1024;
 /** Lines of one request, and their characters: more than any tree has, and what a follower can hold. */
 const LINES = { count: 2_000_000, characters: 256 * 1024 * 1024 };
 
-/** Bytes. So much content at a time can be hundreds of files; in between, runs and other leaders have their turn. */
-const PORTION = 16 * 1024;
+/** Bytes of content, dozens of files, that are written while the next ones come. */
+const PORTION = 256 * 1024;
 
 /** @throws AW_FENCE_NOT_FOUND, AW_TREE_*, InvalidRequest */
 export async function answerFence(
@@ -26,7 +30,9 @@ export async function answerFence(
   stream: ServerHttp2Stream,
   fenceId: string,
   call: string,
+  encoding: string | undefined,
 ): Promise<void> {
+  const body = bodyOf(stream, encoding);
   switch (call) {
     case 'hold':
       return hold(fences, stream, fenceId);
@@ -37,16 +43,24 @@ export async function answerFence(
       return sendJson(stream, 200, { same: await fences.sameNames(fenceId, groups) });
     }
     case 'differing':
-      return sendLines(stream, await fences.differing(fenceId, await readLines(stream, DirectoryDigest)));
+      return sendLines(stream, await fences.differing(fenceId, await readLines(body, DirectoryDigest)));
     case 'list':
-      return sendLines(stream, await fences.list(fenceId, await readLines(stream, DirectoryName)));
+      return sendLines(stream, await fences.list(fenceId, await readLines(body, DirectoryName)));
+    case 'same-lines':
+      return sendLines(stream, await fences.sameLines(fenceId, await readLines(body, LinesDigest)));
     case 'claim':
       await fences.claim(fenceId);
       return sendEmpty(stream, 204);
     case 'plan':
-      return sendLines(stream, await fences.plan(fenceId, await readLines(stream, Change)));
+      return sendLines(stream, await fences.plan(fenceId, await readLines(body, Change)));
     case 'content':
-      return takeContent(stream, fences.content(fenceId));
+      await takeContent(fences, body, fenceId);
+      return sendEmpty(stream, 204);
+    case 'recipes':
+      return sendLines(stream, await fences.begin(fenceId, await readLines(body, Recipe)));
+    case 'chunks':
+      await takeContent(fences, body, fenceId);
+      return sendLines(stream, await fences.finish(fenceId));
     case 'apply':
       return sendJson(stream, 200, await fences.apply(fenceId));
   }
@@ -65,25 +79,64 @@ async function hold(fences: Fences, stream: ServerHttp2Stream, fenceId: string):
   stream.write(`${JSON.stringify(held)}\n`);
 }
 
-async function takeContent(stream: ServerHttp2Stream, reader: ReturnType<Fences['content']>): Promise<void> {
-  try {
-    for await (const chunk of stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      for (let at = 0; at < chunk.length; at += PORTION) {
-        reader.write(chunk.subarray(at, at + PORTION));
-        await new Promise(setImmediate);
-      }
-    }
-    if (!reader.isWhole()) throw new InvalidRequest({ '(body)': 'the content ends within a file' });
-    sendEmpty(stream, 204);
-  } finally {
-    reader.close();
-  }
+interface Body {
+  stream: ServerHttp2Stream;
+  /** Of a body that is left before its end, the answer can still be given. */
+  chunks: AsyncIterable<Buffer>;
 }
 
-async function readLines<T extends z.ZodType>(stream: ServerHttp2Stream, schema: T): Promise<z.output<T>[]> {
+/** @throws InvalidRequest for an encoding that this agent does not know */
+function bodyOf(stream: ServerHttp2Stream, encoding: string | undefined): Body {
+  const chunks = stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>;
+  if (encoding === undefined) return { stream, chunks };
+  if (encoding === ZSTD && knowsZstd()) return { stream, chunks: decompressed(chunks) };
+  throw new InvalidRequest({ 'content-encoding': 'unknown' });
+}
+
+async function takeContent(fences: Fences, body: Body, fenceId: string): Promise<void> {
+  let writing = Promise.resolve();
+  let isWhole = false;
+  try {
+    for await (const portion of portions(body.chunks)) {
+      await writing;
+      writing = fences.receive(fenceId, portion);
+      writing.catch(() => {});
+    }
+    await writing;
+  } finally {
+    isWhole = await fences.received(fenceId);
+  }
+  if (!isWhole) throw new InvalidRequest({ '(body)': 'the content ends within a file' });
+}
+
+/** Each in a buffer of its own; also what had come of a stream that breaks. */
+async function* portions(chunks: AsyncIterable<Buffer>): AsyncGenerator<Uint8Array> {
+  let portion = Buffer.allocUnsafeSlow(PORTION);
+  let length = 0;
+  let failure: unknown;
+  try {
+    for await (const chunk of chunks) {
+      for (let at = 0; at < chunk.length; ) {
+        const taken = chunk.copy(portion, length, at);
+        at += taken;
+        length += taken;
+        if (length < PORTION) continue;
+        yield portion;
+        portion = Buffer.allocUnsafeSlow(PORTION);
+        length = 0;
+      }
+    }
+  } catch (error) {
+    failure = error;
+  }
+  if (length > 0) yield portion.subarray(0, length);
+  if (failure !== undefined) throw failure;
+}
+
+async function readLines<T extends z.ZodType>({ stream, chunks }: Body, schema: T): Promise<z.output<T>[]> {
   const lines: z.output<T>[] = [];
   let characters = 0;
-  for await (const line of decodeLines(stream.iterator({ destroyOnReturn: false }))) {
+  for await (const line of decodeLines(chunks)) {
     const refuse = (problem = '') => new InvalidRequest({ [`line ${lines.length + 1}`]: problem });
     characters += line.length;
     if (lines.length === LINES.count || characters > LINES.characters) throw refuse('too much');
@@ -103,18 +156,7 @@ function parse(line: string): unknown {
   }
 }
 
-function sendLines(stream: ServerHttp2Stream, values: readonly unknown[]): Promise<void> {
+async function sendLines(stream: ServerHttp2Stream, values: readonly unknown[]): Promise<void> {
   stream.respond({ ':status': 200, 'content-type': 'application/x-ndjson' });
-  return new Promise(fulfil => {
-    let next = 0;
-    const more = () => {
-      while (next < values.length) {
-        if (!stream.write(`${JSON.stringify(values[next++])}\n`)) return void stream.once('drain', more);
-      }
-      stream.end();
-      fulfil();
-    };
-    stream.once('close', fulfil);
-    more();
-  });
+  await pipeline(encodeLines(values), stream).catch(() => {});
 }

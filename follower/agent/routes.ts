@@ -32,6 +32,8 @@ interface Call {
   runId: string;
   /** Of a fence. */
   call: string;
+  /** Of the body. */
+  encoding: string | undefined;
   /** The type of answer that is asked for, where there is a choice. */
   accept: string | undefined;
 }
@@ -51,7 +53,7 @@ const routes: readonly [method: string, path: RegExp, handler: Handler][] = [
   ['POST', /^\/v1\/runs\/([^/]+)\/signal$/, postSignal],
   [
     'POST',
-    /^\/v1\/fences\/([\w-]{1,64})\/(hold|scan|names|differing|list|claim|plan|content|apply)$/,
+    /^\/v1\/fences\/([\w-]{1,64})\/(hold|scan|names|differing|list|same-lines|claim|plan|content|recipes|chunks|apply)$/,
     postFence,
   ],
   ['POST', /^\/v1\/files$/, postFiles],
@@ -71,7 +73,8 @@ export async function answer(
       const match = routeMethod === method ? pattern.exec(path) : null;
       if (match !== null) {
         const [, runId = '', call = ''] = match;
-        return await handler(context, { stream, query, runId, call, accept: headers.accept });
+        const { accept, 'content-encoding': encoding } = headers;
+        return await handler(context, { stream, query, runId, call, accept, encoding });
       }
     }
     throw new AwError('AW_NOT_FOUND', { path: show(path) });
@@ -143,9 +146,9 @@ async function postSignal({ runs }: AgentContext, { stream, runId }: Call) {
   sendJson(stream, 202, run.state());
 }
 
-async function postFence({ fences }: AgentContext, { stream, runId, call }: Call) {
+async function postFence({ fences }: AgentContext, { stream, runId, call, encoding }: Call) {
   const { answerFence } = await import('./fence-routes.ts');
-  await answerFence(await fences(), stream, runId, call);
+  await answerFence(await fences(), stream, runId, call, encoding);
 }
 
 async function postFiles(_: AgentContext, { stream }: Call) {

@@ -9,7 +9,7 @@ import { type DirectoryNode, nodeAt, type TreeNode, withNodes } from './node.ts'
 import { makeDirectory, publish, removeDirectory, rename, unlinkFile } from './publish.ts';
 import { createSafeRoot, PathError, parentOf, type SafeRoot } from './safe-path.ts';
 import { fileNode } from './scan.ts';
-import type { Staging } from './staging.ts';
+import { PLAIN_MODE, type Staging } from './staging.ts';
 
 /** One step that failed. */
 export interface ApplyProblem {
@@ -39,7 +39,6 @@ export interface ApplyOptions {
   beforeStep?: (index: number) => void;
 }
 
-const FILE_MODE = 0o666 & ~process.umask();
 const PROGRAM_MODE = 0o777 & ~process.umask();
 
 interface Work extends ApplyOptions {
@@ -110,23 +109,35 @@ function write(change: Extract<Change, { op: 'write' }>, work: Work, absolute: s
   const left = uses.get(sha256)! - 1;
   uses.set(sha256, left);
   const staged = staging.pathOf(sha256);
+  // Not after the rename: until it has been looked at, others may write there and set its time back. So it is read once more.
   const hashed = Date.now();
   if (left > 0) {
     const part = staging.partPath();
     try {
+      // With its mode.
       copyFileSync(staged, part, constants.COPYFILE_FICLONE);
-      chmodSync(part, modeOf(change));
+      if (executable) chmodSync(part, PROGRAM_MODE);
     } catch (error) {
       rmSync(part, { force: true });
       throw error;
     }
     publishPart(part, absolute);
   } else {
-    chmodSync(staged, modeOf(change));
-    publish(staged, absolute);
+    publishStaged(staged, absolute, executable);
   }
   result.bytes += size;
   result.published.set(path, fileNode(sha256, lstatSync(absolute), hashed, executable));
+}
+
+/** Where it cannot be, it stays staged as it was. */
+function publishStaged(staged: string, destination: string, executable: boolean): void {
+  if (executable) chmodSync(staged, PROGRAM_MODE);
+  try {
+    publish(staged, destination);
+  } catch (error) {
+    if (executable) chmodSync(staged, PLAIN_MODE);
+    throw error;
+  }
 }
 
 function publishPart(part: string, destination: string): void {
@@ -161,5 +172,5 @@ function plainFile(absolute: string, path: string): string {
 }
 
 function modeOf({ executable }: { executable: boolean }): number {
-  return executable ? PROGRAM_MODE : FILE_MODE;
+  return executable ? PROGRAM_MODE : PLAIN_MODE;
 }

@@ -3,14 +3,13 @@
  * content. Cut into any chunks on the way, it reads the same.
  */
 import { createHash, type Hash, hash } from 'node:crypto';
-import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { AwError } from '../../contract/errors.ts';
-import type { Staging } from './staging.ts';
+import { isLarge } from './basis.ts';
+import { PLAIN_MODE, type Staging } from './staging.ts';
+import { writeAt } from './write-at.ts';
 
 export const FRAME_HEADER = 38;
-/** Bytes. So much of nothing is left out, so that a file with holes need not fill a disk. */
-const HOLE = 4096;
-const NOTHING = Buffer.alloc(64 * 1024);
 
 export function frameHeader(sha256: string, size: number): Buffer {
   const header = Buffer.alloc(FRAME_HEADER);
@@ -28,11 +27,21 @@ interface Open {
   file: number;
 }
 
+/** Takes a stream, as it comes. */
+export interface ContentReader {
+  /** @throws AW_INVALID_REQUEST, or the system's error */
+  write(chunk: Buffer): void;
+  /** Whether the stream ended where it may. */
+  isWhole(): boolean;
+  /** Lets go of what has not come completely. */
+  close(): void;
+}
+
 /**
  * Takes a stream of frames into a staging directory. Content is there, by its digest, only when all of it has come and the
  * digest is its own; what a stream that broke had brought completely stays.
  */
-export function createContentReader(staging: Staging, expected: ReadonlyMap<string, number>) {
+export function createContentReader(staging: Staging, expected: ReadonlyMap<string, number>): ContentReader {
   let header: Buffer = Buffer.alloc(0);
   let open: Open | undefined;
 
@@ -43,21 +52,33 @@ export function createContentReader(staging: Staging, expected: ReadonlyMap<stri
     if (expected.get(sha256) !== size) throw refused('content that nobody has asked for');
     return { sha256, size };
   };
-  /** Content that has come in one piece, as most does. */
+  /**
+   * Content that has come in one piece, as most does: what is written at once needs no other name until it is whole. A half
+   * that a crash leaves is found out by `recoverStaging`.
+   */
   const keep = (sha256: string, content: Buffer) => {
     if (hash('sha256', content, 'hex') !== sha256) throw refused('content that is not what it says');
-    const part = staging.partPath();
+    const file = staging.pathOf(sha256);
     try {
-      writeFileSync(part, content, { flag: 'wx', mode: 0o600 });
-      renameSync(part, staging.pathOf(sha256));
+      writeFileSync(file, content, { flag: 'wx', mode: PLAIN_MODE });
     } catch (error) {
-      rmSync(part, { force: true });
+      // What was there is as good.
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST' && staging.has(sha256, content.length)) return;
+      rmSync(file, { force: true, recursive: true });
       throw error;
     }
   };
   const begin = (sha256: string, size: number): Open => {
-    const part = staging.partPath();
-    return { sha256, size, left: size, hash: createHash('sha256'), part, file: openSync(part, 'wx', 0o600) };
+    const part = isLarge(size) ? staging.begunPath(sha256) : staging.partPath();
+    rmSync(part, { force: true, recursive: true });
+    return {
+      sha256,
+      size,
+      left: size,
+      hash: createHash('sha256'),
+      part,
+      file: openSync(part, 'wx', PLAIN_MODE),
+    };
   };
   const finish = ({ file, hash, part, sha256, size }: Open) => {
     try {
@@ -74,8 +95,7 @@ export function createContentReader(staging: Staging, expected: ReadonlyMap<stri
   };
 
   return {
-    /** @throws AW_INVALID_REQUEST, or the system's error */
-    write(chunk: Buffer): void {
+    write(chunk) {
       let rest = chunk;
       while (rest.length > 0) {
         if (open === undefined) {
@@ -99,23 +119,15 @@ export function createContentReader(staging: Staging, expected: ReadonlyMap<stri
         if (open.left === 0) finish(open);
       }
     },
-    /** Whether the stream ended between two frames. */
-    isWhole: (): boolean => open === undefined && header.length === 0,
-    /** Lets go of what has not come completely. */
-    close(): void {
+    isWhole: () => open === undefined && header.length === 0,
+    close() {
       if (open === undefined) return;
       closeSync(open.file);
-      rmSync(open.part, { force: true });
+      // What has come of it can be gone on from.
+      if (!isLarge(open.size)) rmSync(open.part, { force: true });
       open = undefined;
     },
   };
-}
-
-function writeAt(file: number, bytes: Buffer, position: number): void {
-  if (bytes.length >= HOLE && bytes.equals(NOTHING.subarray(0, bytes.length))) return;
-  for (let at = 0; at < bytes.length; ) {
-    at += writeSync(file, bytes, at, bytes.length - at, position + at);
-  }
 }
 
 function refused(problem: string): AwError {

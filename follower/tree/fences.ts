@@ -10,22 +10,25 @@ import type {
   FenceHold,
   FenceScan,
   FenceScanned,
+  LinesDigest,
   Listing,
+  Missing,
+  Recipe,
 } from '../../contract/trees.ts';
-import { createContentReader } from './content-frames.ts';
-import { isFilled, markFilled } from './place.ts';
+import { knowsZstd, ZSTD } from '../../tunnel/compression.ts';
+import { driftError } from './drift.ts';
+import { MOST_TEXTS } from './line-endings.ts';
+import { filledBy, isFilled, markFilled } from './place.ts';
 import { createRoots, type Root, rootError, type Tree } from './roots.ts';
 import { checkTreePath } from './safe-path.ts';
-import { openStaging, type Staging } from './staging.ts';
 
 const PROBLEMS = 100;
 
 interface Fence {
   root: Root;
+  leader: string;
   tree: Tree;
-  staging: Staging;
   changes: Change[];
-  needs: Map<string, number>;
   /** Calls under way. */
   calls: number;
   isOver: boolean;
@@ -43,16 +46,25 @@ export interface Fences {
   sameNames(fenceId: string, groups: string[][]): Promise<[string, string][]>;
   differing(fenceId: string, digests: DirectoryDigest[]): Promise<Listing[]>;
   list(fenceId: string, paths: string[]): Promise<Listing[]>;
+  /** Those of the files that have these lines, whatever ends each; only the first of many are looked at. */
+  sameLines(fenceId: string, texts: LinesDigest[]): Promise<string[]>;
   /** Somebody else is about to write there for this fence. @throws AW_TREE_BUSY */
   claim(fenceId: string): Promise<void>;
   plan(fenceId: string, changes: Change[]): Promise<Content[]>;
-  content(fenceId: string): ReturnType<typeof createContentReader>;
+  /** The next part of what was missing, as frames, or as chunks after `begin`. The bytes are handed over. @throws AW_INVALID_REQUEST, AW_DISK */
+  receive(fenceId: string, frames: Uint8Array): Promise<void>;
+  /** Large contents, put together from what is there. @returns what is to come of them, by `receive`; then `finish` */
+  begin(fenceId: string, recipes: Recipe[]): Promise<Missing[]>;
+  /** @returns large contents that have not become what they are to be */
+  finish(fenceId: string): Promise<Content[]>;
+  /** No more of it comes. @returns whether it ended where it may; of what has not come whole, only large contents stay */
+  received(fenceId: string): Promise<boolean>;
   apply(fenceId: string): Promise<FenceApplied>;
   /** What is being changed is not changed further; only then can others hold the root. */
   end(fenceId: string): void;
   /**
    * Starts a run in a tree that a fence has left: from the look at it until the run has ended, no fence changes it.
-   * @throws AW_TREE_DRIFTED when its files are others now; AW_TREE_ROOT; what `start` throws
+   * @throws AW_TREE_DRIFTED or AW_TREE_LINE_ENDINGS when its files are others now; AW_TREE_ROOT; what `start` throws
    */
   useTree<T>(runId: string, tree: NonNullable<RunRequest['tree']>, start: () => T): Promise<T>;
   close(): Promise<void>;
@@ -86,6 +98,7 @@ export function createFences(stateDir: string, bootId: string, isLive: (runId: s
     const runId = roots.runIn(root);
     if (runId !== undefined) throw new AwError('AW_TREE_BUSY', { path: show(root.place.path), runId });
   };
+  const mark = ({ root, leader }: Fence) => markFilled(root.place, bootId, leader);
   /** Takes the root, or waits for a fence of the same leader to let go of it. */
   const acquire = async (root: Root, leader: string, signal: AbortSignal): Promise<() => void> => {
     const gone = new Promise(fulfil => signal.addEventListener('abort', fulfil, { once: true }));
@@ -122,15 +135,15 @@ export function createFences(stateDir: string, bootId: string, isLive: (runId: s
           throw new AwError('AW_INVALID_REQUEST', { problem: 'a fence has this id already' });
         }
         const last = await tree.thread.call('last');
-        const staging = openStaging(tree.stagingDir);
         Atomics.store(tree.stop, 0, 0);
-        const fence = { root, tree, staging, changes: [], needs: new Map(), calls: 0, isOver: false };
-        fences.set(fenceId, { ...fence, release });
+        fences.set(fenceId, { root, leader, tree, changes: [], calls: 0, isOver: false, release });
         const { path } = root.place;
         return {
           capabilities: tree.capabilities,
           isKnown: isFilled(root.place, bootId),
+          filledBy: filledBy(root.place),
           place: { bootId, path },
+          knows: knowsZstd() ? [ZSTD] : [],
           last,
         };
       } catch (error) {
@@ -152,10 +165,13 @@ export function createFences(stateDir: string, bootId: string, isLive: (runId: s
       during(fenceId, ({ tree: { thread } }) => thread.call('differing', digests)),
     list: (fenceId, paths) => during(fenceId, ({ tree: { thread } }) => thread.call('list', paths)),
 
+    sameLines: (fenceId, texts) =>
+      during(fenceId, ({ tree: { thread } }) => thread.call('sameLines', texts.slice(0, MOST_TEXTS))),
+
     claim: fenceId =>
       during(fenceId, async fence => {
         refuseUnderRuns(fence);
-        markFilled(fence.root.place, bootId);
+        mark(fence);
       }),
 
     plan: (fenceId, changes) =>
@@ -166,35 +182,23 @@ export function createFences(stateDir: string, bootId: string, isLive: (runId: s
         }
         if (changes.length > 0) refuseUnderRuns(fence);
         fence.changes = changes;
-        const needs = await fence.tree.thread.call('collect', changes);
-        fence.needs = new Map(needs.map(({ sha256, size }) => [sha256, size]));
-        return needs;
+        return fence.tree.thread.call('collect', changes);
       }),
 
-    content(fenceId) {
-      const fence = fenceOf(fenceId);
-      const reader = createContentReader(fence.staging, fence.needs);
-      return {
-        ...reader,
-        write: chunk => {
-          try {
-            if (fence.isOver) fenceOf(fenceId);
-            reader.write(chunk);
-          } catch (error) {
-            throw rootError(fence.staging.directory, error);
-          }
-        },
-      };
-    },
+    receive: (fenceId, frames) => during(fenceId, ({ tree: { thread } }) => thread.call('receive', frames)),
+    received: fenceId => during(fenceId, ({ tree: { thread } }) => thread.call('received')),
+
+    begin: (fenceId, recipes) => during(fenceId, ({ tree: { thread } }) => thread.call('begin', recipes)),
+    finish: fenceId => during(fenceId, ({ tree: { thread } }) => thread.call('finish')),
 
     apply: fenceId =>
       during(fenceId, async fence => {
-        const { root, changes, tree } = fence;
+        const { changes, tree } = fence;
         if (changes.length === 0) return { done: 0, bytes: 0, problems: [], failed: 0 };
         refuseUnderRuns(fence);
         fence.changes = [];
         // From now on what is in it is the leader's, also when this ends half-way.
-        markFilled(root.place, bootId);
+        mark(fence);
         const { done, bytes, problems } = await tree.thread.call('apply', changes);
         return {
           done,
@@ -209,6 +213,8 @@ export function createFences(stateDir: string, bootId: string, isLive: (runId: s
       if (fence === undefined) return;
       fences.delete(fenceId);
       fence.isOver = true;
+      // Before whatever the next one asks of the thread. Where that has ended, nothing is left to let go of.
+      fence.tree.thread.call('received').catch(() => {});
       if (fence.calls === 0) fence.release();
       else Atomics.store(fence.tree.stop, 0, 1);
     },
@@ -218,8 +224,8 @@ export function createFences(stateDir: string, bootId: string, isLive: (runId: s
       root.starting.add(runId);
       try {
         const { thread } = await root.tree();
-        const scanned = await thread.call('scan', patterns, false);
-        if (scanned.digest !== digest) throw new AwError('AW_TREE_DRIFTED', { path: show(wanted) });
+        const drift = await thread.call('drift', patterns, digest);
+        if (drift !== undefined) throw driftError(show(wanted), drift);
         const started = start();
         root.runs.add(runId);
         return started;

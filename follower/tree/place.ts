@@ -25,14 +25,18 @@ export interface Place {
 export interface Identity {
   device: string;
   inode: string;
-  /** When it was made, in nanoseconds: numbers of inodes are used again at once. Absent where that is not known for sure. */
+  /** When it was made, in nanoseconds: numbers of inodes are used again at once. */
   born?: string;
+  /** Instead, of one that is as it was made, or where nobody knows when that was: when it was changed last. */
+  changed?: string;
 }
 
 /** What a fence leaves of a root that it has changed. */
 interface Mark extends Identity {
   path: string;
   bootId: string;
+  /** Whose tree it was made equal to. Absent in older ones. */
+  leader?: string;
 }
 
 /**
@@ -53,7 +57,9 @@ export function openPlace(wanted: string, agentState: string, mayMake: boolean):
     if (areNested(path, state)) throw refuse(`the state of the agent, ${state}, and it lie in one another`);
     if (!existsSync(path)) {
       if (!mayMake) throw refuse('ENOENT');
-      if (readMark(stateDir) !== undefined) throw refuse('it is gone, though a fence has filled it before');
+      const mark = readMark(stateDir);
+      if (mark !== undefined)
+        throw refuse(`it is gone, though ${showLeader(mark.leader) ?? 'a fence'} has filled it before`);
       mkdirSync(path);
     }
     const stats = lstatSync(path, { bigint: true });
@@ -71,32 +77,44 @@ export function openPlace(wanted: string, agentState: string, mayMake: boolean):
 export function checkPlace({ path, identity }: Place): void {
   const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   const now = stats?.isDirectory() ? identityOf(stats) : undefined;
-  if (now !== undefined && isSame(now, identity)) return;
+  if (now !== undefined && isSame(identity, now)) return;
   const reason = stats === undefined ? 'it is gone' : 'something else has taken its place';
   throw new AwError('AW_TREE_ROOT', { path: show(path), reason });
 }
 
 /** From now on all that is in it may be changed. @throws the system's error */
-export function markFilled({ path, stateDir }: Place, bootId: string): void {
-  // Anew: of a directory that had just been made, and was still empty, it could not be told when.
+export function markFilled({ path, stateDir }: Place, bootId: string, leader: string): void {
   const identity = identityOf(lstatSync(path, { bigint: true }));
   const file = join(stateDir, 'root.json');
-  writeFileSync(`${file}.draft`, JSON.stringify({ path, ...identity, bootId } satisfies Mark), {
-    mode: 0o600,
-  });
+  const mark: Mark = { path, ...identity, bootId, leader };
+  writeFileSync(`${file}.draft`, JSON.stringify(mark), { mode: 0o600 });
   renameSync(`${file}.draft`, file);
+}
+
+/** Whose fence has last filled a directory at this path, be it this one or another that stood here before. */
+export function filledBy({ stateDir }: Place): string | undefined {
+  return readMark(stateDir)?.leader;
 }
 
 /** Whether a fence has filled this very directory. Numbers of devices are given anew when a machine starts. */
 export function isFilled({ path, identity, stateDir }: Place, bootId: string): boolean {
   const mark = readMark(stateDir);
   if (mark?.path !== path) return false;
-  return isSame(identity, mark.bootId === bootId ? mark : { ...mark, device: identity.device });
+  return isSame(mark.bootId === bootId ? mark : { ...mark, device: identity.device }, identity);
 }
 
-export function isSame(one: Identity, other: Identity): boolean {
-  const wasBorn = one.born === undefined || other.born === undefined || one.born === other.born;
-  return one.inode === other.inode && one.device === other.device && wasBorn;
+/** Whether a directory is the one that was there earlier. */
+export function isSame(earlier: Identity, now: Identity): boolean {
+  if (earlier.inode !== now.inode || earlier.device !== now.device) return false;
+  // One that was changed since it was made is never again as it was made.
+  if (now.born === undefined) return earlier.born === undefined;
+  const born = earlier.born ?? earlier.changed;
+  return born === undefined || born === now.born;
+}
+
+/** Of two that are as they were made it is not known, unless they were made at one time. */
+export function isSurelySame(earlier: Identity, now: Identity): boolean {
+  return isSame(earlier, now) && (now.changed === undefined || now.changed === earlier.changed);
 }
 
 /** Whether one is the other, or lies in it. */
@@ -118,8 +136,12 @@ function realPath(wanted: string): string {
 
 function identityOf({ dev, ino, birthtimeNs, ctimeNs }: BigIntStats): Identity {
   // Node fills in the time of the last change where the system does not say it.
-  const born = birthtimeNs === ctimeNs ? {} : { born: String(birthtimeNs) };
-  return { device: String(dev), inode: String(ino), ...born };
+  const age = birthtimeNs === ctimeNs ? { changed: String(ctimeNs) } : { born: String(birthtimeNs) };
+  return { device: String(dev), inode: String(ino), ...age };
+}
+
+function showLeader(leader: string | undefined): string | undefined {
+  return leader === undefined ? undefined : show(leader, 255);
 }
 
 function readMark(stateDir: string): Mark | undefined {

@@ -1,7 +1,7 @@
 /** The roots that this follower works in: the thread of each, who holds it, and the runs that rely on it. */
 import { AwError, show } from '../../contract/errors.ts';
 import type { Capabilities } from '../../contract/trees.ts';
-import { areNested, isSame, openPlace, type Place } from './place.ts';
+import { areNested, isSurelySame, openPlace, type Place } from './place.ts';
 import { removeEmpty, stagingFor } from './staging-place.ts';
 import { startThread, type Thread } from './thread.ts';
 import type { TreeMethods } from './worker.ts';
@@ -118,9 +118,8 @@ export function createRoots(stateDir: string, bootId: string, isLive: (runId: st
       entry.users++;
       const { opened } = entry;
       entry.place = place;
-      const isUsable =
-        opened !== undefined && isSame(opened.place.identity, place.identity) && !opened.thread.hasEnded;
-      if (!isUsable) void shut(entry);
+      if (opened?.thread.hasEnded !== false || !isSurelySame(opened.place.identity, place.identity))
+        void shut(entry);
       return entry;
     },
     leave(root) {

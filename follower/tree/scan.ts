@@ -10,10 +10,22 @@ import {
   readdirSync,
   readlinkSync,
   type Stats,
+  statSync,
 } from 'node:fs';
 import type { Exclusion, ExclusionCode } from '../../contract/trees.ts';
 import { hashFile } from './hash-file.ts';
 import type { IgnoreRules } from './ignore.ts';
+import {
+  hasSettled,
+  type Listed,
+  listedOf,
+  looksAsListed,
+  remember,
+  type Seen,
+  TICK,
+  trustedDevice,
+} from './listed.ts';
+import { type Ahead, type Looks, lookAhead } from './look-ahead.ts';
 import { type DirectoryNode, directory, type FileNode, type TreeNode } from './node.ts';
 import { TEMPORARY_PREFIX } from './protected-names.ts';
 
@@ -38,6 +50,22 @@ export interface Scan {
   /** Files that were read, and their bytes. */
   hashed: number;
   hashedBytes: number;
+  /**
+   * All of it was so at the moment when it began: nothing has changed since, by the change times of all that was seen. Not
+   * known where these cannot be relied on.
+   */
+  isOfOneMoment: boolean;
+}
+
+/** What all of one scan goes by. */
+interface Walk {
+  options: ScanOptions;
+  found: Scan;
+  ahead: Ahead;
+  /** Whose directories may be remembered. */
+  device: number | undefined;
+  /** The last change of all that was seen, infinite where times cannot be relied on. */
+  newest: number;
 }
 
 /** @throws the system's error when `root` itself cannot be read */
@@ -49,8 +77,18 @@ export function scan(root: string, options: ScanOptions): Scan {
     directories: 0,
     hashed: 0,
     hashedBytes: 0,
+    isOfOneMoment: false,
   };
-  found.tree = { ...scanDirectory(root, '', options.previous, options, found), onlyIgnored: false };
+  const began = Date.now();
+  const steady = performance.now();
+  const device = options.namesOnly ? undefined : trustedDevice(root);
+  const ahead = lookAhead(root, options.previous, options.rules.digest);
+  const walk: Walk = { options, found, ahead, device, newest: Number.NEGATIVE_INFINITY };
+  const tree = scanDirectory(root, '', options.previous, walk);
+  found.tree = tree.onlyIgnored ? { ...tree, onlyIgnored: false } : tree;
+  // By a clock that was not set in between.
+  const isSteady = Math.abs(Date.now() - began - (performance.now() - steady)) < TICK / 2;
+  found.isOfOneMoment = isSteady && walk.newest < began - TICK - TICK / 2;
   return found;
 }
 
@@ -58,72 +96,158 @@ function scanDirectory(
   directoryPath: string,
   at: string,
   previous: DirectoryNode | undefined,
-  options: ScanOptions,
-  found: Scan,
+  walk: Walk,
 ): DirectoryNode {
-  found.directories++;
+  walk.found.directories++;
+  const listed = previous && listedOf(previous, walk.options.rules.digest);
+  if (previous === undefined || listed === undefined) return readDirectory(directoryPath, at, previous, walk);
+  const looks = at === '' ? undefined : walk.ahead.take(at);
+  const seen = looks?.[0] ?? lookAt(directoryPath, at);
+  return looksAsListed(listed, seen)
+    ? lookThrough(directoryPath, at, previous, listed, looks, walk)
+    : readDirectory(directoryPath, at, previous, walk);
+}
+
+/** Of a directory that has the names it had. */
+function lookThrough(
+  directoryPath: string,
+  at: string,
+  previous: DirectoryNode,
+  listed: Listed,
+  looks: Looks | undefined,
+  walk: Walk,
+): DirectoryNode {
+  const { found } = walk;
+  const filesBefore = found.files;
+  const changed = new Map<string, TreeNode | undefined>();
+  let looked = 1;
+  notice(listed.seen, walk);
+  for (const [name, node] of previous.children) {
+    const now = scanEntry(
+      node.kind,
+      `${directoryPath}/${name}`,
+      at === '' ? name : `${at}/${name}`,
+      node,
+      node.kind === 'file' ? looks?.[looked++] : undefined,
+      walk,
+    );
+    if (now !== node) changed.set(name, now);
+  }
+  const files = found.files - filesBefore;
+  if (changed.size === 0) {
+    if (files !== listed.files) remember(previous, { ...listed, files });
+    return previous;
+  }
   const children: [string, TreeNode][] = [];
-  let ignored = 0;
-  for (const entry of list(directoryPath, at, found)) {
+  for (const [name, node] of previous.children) {
+    const now = changed.has(name) ? changed.get(name) : node;
+    if (now !== undefined) children.push([name, now]);
+  }
+  const node = directory(children, isOnlyForIgnored(children, listed.hasIgnored));
+  if (children.length === previous.children.size) remember(node, { ...listed, files });
+  return node;
+}
+
+function readDirectory(
+  directoryPath: string,
+  at: string,
+  previous: DirectoryNode | undefined,
+  walk: Walk,
+): DirectoryNode {
+  const { options, found, device } = walk;
+  const moment = Date.now();
+  const problemsBefore = found.problems.length;
+  const filesBefore = found.files;
+  const entries = list(directoryPath, at, found);
+  // After the names: what changes them from now on shows in the next look at it, and what has just changed them in this one.
+  const seen = device === undefined ? undefined : lookAt(directoryPath, at);
+  notice(seen, walk);
+  const children: [string, TreeNode][] = [];
+  let hasIgnored = false;
+  let isWhole = found.problems.length === problemsBefore;
+  for (const entry of entries) {
     const { name } = entry;
     const path = at === '' ? name : `${at}/${name}`;
     if (name.startsWith(TEMPORARY_PREFIX)) {
       options.onTemporary?.(`${directoryPath}/${name}`);
+      isWhole = false;
       continue;
     }
     if (options.rules.ignores(path, entry.isDirectory())) {
-      ignored++;
+      hasIgnored = true;
       continue;
     }
-    const node = scanEntry(
-      entry,
-      `${directoryPath}/${name}`,
-      path,
-      previous?.children.get(name),
-      options,
-      found,
-    );
-    if (node !== undefined) children.push([name, node]);
+    const before = previous?.children.get(name);
+    const node = scanEntry(kindOf(entry), `${directoryPath}/${name}`, path, before, undefined, walk);
+    if (node === undefined) isWhole = false;
+    else children.push([name, node]);
   }
-  const onlyIgnored =
-    children.length === 0
-      ? ignored > 0
-      : children.every(([, node]) => node.kind === 'directory' && node.onlyIgnored);
+  const onlyIgnored = isOnlyForIgnored(children, hasIgnored);
   const isSame =
     previous !== undefined &&
     previous.onlyIgnored === onlyIgnored &&
     previous.children.size === children.length &&
     children.every(([name, node]) => previous.children.get(name) === node);
-  return isSame ? previous : directory(children, onlyIgnored);
+  const node = isSame ? previous : directory(children, onlyIgnored);
+  if (isWhole && seen !== undefined && seen.dev === device && hasSettled(seen, moment)) {
+    const { dev, ino, mode, size, mtimeMs, ctimeMs } = seen;
+    const look = { dev, ino, mode, size, mtimeMs, ctimeMs };
+    remember(node, { seen: look, rules: options.rules.digest, hasIgnored, files: found.files - filesBefore });
+  }
+  return node;
+}
+
+/** The root may be known by a link. */
+function lookAt(directoryPath: string, at: string): Stats {
+  return at === '' ? statSync(directoryPath) : lstatSync(directoryPath);
+}
+
+function isOnlyForIgnored(children: readonly [string, TreeNode][], hasIgnored: boolean): boolean {
+  return children.length === 0
+    ? hasIgnored
+    : children.every(([, node]) => node.kind === 'directory' && node.onlyIgnored);
+}
+
+/** What is seen counts for how old all of it is. */
+function notice(seen: Seen | undefined, walk: Walk): void {
+  const isDatable = seen !== undefined && seen.dev === walk.device;
+  walk.newest = Math.max(walk.newest, isDatable ? seen.ctimeMs : Number.POSITIVE_INFINITY);
+}
+
+function kindOf(entry: Dirent): TreeNode['kind'] | undefined {
+  if (entry.isDirectory()) return 'directory';
+  if (entry.isSymbolicLink()) return 'symlink';
+  return entry.isFile() ? 'file' : undefined;
 }
 
 /** Undefined when it cannot be told what it is, which is a problem of its own, or when it has just gone. */
 function scanEntry(
-  entry: Dirent,
+  kind: TreeNode['kind'] | undefined,
   absolute: string,
   path: string,
   previous: TreeNode | undefined,
-  options: ScanOptions,
-  found: Scan,
+  seen: Seen | undefined,
+  walk: Walk,
 ): TreeNode | undefined {
+  const { found } = walk;
   const refuse = (code: ExclusionCode, detail: string) => {
     found.problems.push({ path, code, detail });
     return undefined;
   };
   try {
-    if (entry.isDirectory()) {
+    if (kind === 'directory') {
       const before = previous?.kind === 'directory' ? previous : undefined;
-      return scanDirectory(absolute, path, before, options, found);
+      return scanDirectory(absolute, path, before, walk);
     }
-    if (entry.isSymbolicLink()) {
+    if (kind === 'symlink') {
       const target = readlinkSync(absolute);
       if (target.includes('\ufffd')) return refuse('name-not-utf8', 'the target of the link is not UTF-8');
       const isSame = previous?.kind === 'symlink' && previous.target === target;
       return isSame ? previous : { kind: 'symlink', target };
     }
-    if (!entry.isFile()) return refuse('special-file', 'neither a file nor a directory nor a link');
+    if (kind !== 'file') return refuse('special-file', 'neither a file nor a directory nor a link');
     found.files++;
-    return scanFile(absolute, previous?.kind === 'file' ? previous : undefined, options, found);
+    return scanFile(absolute, previous?.kind === 'file' ? previous : undefined, seen, walk);
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     return code === 'ENOENT'
@@ -135,10 +259,14 @@ function scanEntry(
 function scanFile(
   absolute: string,
   previous: FileNode | undefined,
-  { executable, namesOnly }: ScanOptions,
-  found: Scan,
+  ahead: Seen | undefined,
+  walk: Walk,
 ): FileNode {
-  const seen = lstatSync(absolute);
+  const { found } = walk;
+  const { executable, namesOnly } = walk.options;
+  const own = ahead === undefined ? lstatSync(absolute) : undefined;
+  const seen = own ?? ahead!;
+  notice(seen, walk);
   const isExecutable = executable && (seen.mode & 0o100) !== 0;
   if (namesOnly) {
     accessSync(absolute, constants.R_OK);
@@ -148,7 +276,8 @@ function scanFile(
     return previous.executable === isExecutable ? previous : { ...previous, executable: isExecutable };
   }
   const hashed = Date.now();
-  const { sha256, stats } = hashFile(absolute);
+  const { sha256, stats } = hashFile(absolute, own);
+  notice(stats, walk);
   found.hashed++;
   found.hashedBytes += stats.size;
   return fileNode(sha256, stats, hashed, isExecutable);
@@ -164,7 +293,7 @@ export function fileNode(sha256: string, stats: Stats, hashed: number, executabl
  * Whether what was hashed is what is there now. A file that was written just before it was hashed may have been written
  * again in the same tick of the file system's clock, with no sign of it (git's "racy" entries): it is read again.
  */
-function looksTheSame({ size, stamp }: FileNode, seen: Stats): boolean {
+function looksTheSame({ size, stamp }: FileNode, seen: Seen): boolean {
   return (
     stamp !== undefined &&
     size === seen.size &&

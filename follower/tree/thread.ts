@@ -8,7 +8,10 @@ import { AwError, type ErrorDetails, isErrorCode } from '../../contract/errors.t
 type Methods = Record<string, (...args: any[]) => unknown>;
 
 export interface Thread<M extends Methods> {
-  /** One call at a time is at work, in the order they were made. Rejects as the method throws. */
+  /**
+   * One call at a time is at work, in the order they were made; one that waits lets others in. Rejects as the method throws. Bytes are handed over, not
+   * copied, to the method and from it: their buffer is theirs alone.
+   */
   call<K extends keyof M & string>(method: K, ...args: Parameters<M[K]>): Promise<Awaited<ReturnType<M[K]>>>;
   /** Ends it where it is; calls under way, and later ones, reject AW_INTERNAL. */
   close(): Promise<void>;
@@ -63,7 +66,7 @@ export function startThread<M extends Methods>(module: URL): Thread<M> {
       const call = Promise.withResolvers<never>();
       pending.set(id, call);
       worker.ref();
-      worker.postMessage({ id, method, args });
+      worker.postMessage({ id, method, args }, buffersOf(args));
       return call.promise;
     },
     close: async () => {
@@ -73,19 +76,22 @@ export function startThread<M extends Methods>(module: URL): Thread<M> {
   };
 }
 
-/** The other end, in the thread's module. Bytes that a method returns are handed over, not copied: their buffer is theirs alone. */
+/** The other end, in the thread's module. */
 export function serveThread(methods: Methods): void {
   // Whoever ends a thread does not let it write that down.
   setImmediate(flushCompileCache);
   parentPort!.on('message', async ({ id, method, args }: { id: number; method: string; args: unknown[] }) => {
     try {
       const result = await methods[method]!(...args);
-      const handed = result instanceof Uint8Array ? [result.buffer as ArrayBuffer] : [];
-      parentPort!.postMessage({ id, result }, handed);
+      parentPort!.postMessage({ id, result }, buffersOf([result]));
     } catch (error) {
       parentPort!.postMessage({ id, failure: toFailure(error as Error) });
     }
   });
+}
+
+function buffersOf(values: readonly unknown[]): ArrayBuffer[] {
+  return values.flatMap(value => (value instanceof Uint8Array ? [value.buffer as ArrayBuffer] : []));
 }
 
 function toFailure(error: Error): Failure {

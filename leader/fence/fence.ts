@@ -10,6 +10,7 @@ import type { Exclusion } from '../../contract/trees.ts';
 import type { Connect } from '../follower-client.ts';
 import type { Frozen } from '../snapshots/freeze.ts';
 import type { TransportContext } from '../transports/index.ts';
+import { type Ahead, connectAhead } from './ahead.ts';
 import { bootId } from './boot.ts';
 import { followerFence } from './follower-fence.ts';
 import { fenceHost, type HostConsistent, type HostFenceOptions } from './host-fence.ts';
@@ -37,12 +38,12 @@ export interface FenceSpec extends Pick<HostFenceOptions, 'rehash' | 'adopt' | '
   trees?: LeaderTrees | undefined;
   /** Gives up. */
   signal?: AbortSignal;
-  /** The tree is known, and no follower has been asked for anything yet. */
+  /** The tree is known, and no follower has been asked for its own yet. */
   onSnapshot?(snapshot: Snapshot): Promise<void>;
   onPhase?(host: string, phase: string): void;
 }
 
-export interface HostFence extends Pick<Partial<HostConsistent>, 'session' | 'healed'> {
+export interface HostFence extends Pick<Partial<HostConsistent>, 'rewritten' | 'session' | 'healed'> {
   state: 'consistent' | 'timeout' | 'error';
   tookMs: number;
   error?: AwError;
@@ -66,11 +67,16 @@ export interface Fence extends Snapshot {
   results: Promise<Record<string, HostFence>>;
 }
 
-/** @throws AW_LEADER_UNSTABLE, AW_LEADER_UNREADABLE, AW_TREE_ROOT, AW_IGNORE_PATTERN, AW_SNAPSHOT_*: no follower was touched then. */
+/** @throws AW_LEADER_UNSTABLE, AW_LEADER_UNREADABLE, AW_TREE_ROOT, AW_IGNORE_PATTERN, AW_SNAPSHOT_*: nothing was done to any follower's tree then. */
 export async function startFence(spec: FenceSpec): Promise<Fence> {
   const trees = spec.trees ?? createLeaderTrees(spec.context.stateDir);
+  const ahead = connectAhead(spec.hosts, (host, signal) => {
+    const either = spec.signal === undefined ? signal : AbortSignal.any([signal, spec.signal]);
+    return spec.connect(host, { ...spec.context, signal: either });
+  });
   let tree: LeaderTree | undefined;
   const leave = () => {
+    ahead.close();
     tree?.close();
     if (spec.trees === undefined) void trees.close();
   };
@@ -81,7 +87,7 @@ export async function startFence(spec: FenceSpec): Promise<Fence> {
     const snapshotId = frozen.snapshot?.id ?? `tree-${digest.slice(0, 16)}`;
     const snapshot = { snapshotId, files, directories };
     await spec.onSnapshot?.(snapshot);
-    return { ...snapshot, results: fenceAll(spec, trees, tree).finally(leave) };
+    return { ...snapshot, results: fenceAll(spec, ahead, trees, tree).finally(leave) };
   } catch (error) {
     leave();
     throw error;
@@ -99,6 +105,7 @@ async function readTree(trees: LeaderTrees, spec: FenceSpec): Promise<Frozen> {
 
 async function fenceAll(
   spec: FenceSpec,
+  ahead: Ahead,
   trees: LeaderTrees,
   tree: LeaderTree,
 ): Promise<Record<string, HostFence>> {
@@ -112,7 +119,7 @@ async function fenceAll(
   const entries = spec.hosts.map(
     async (host): Promise<[string, HostFence]> => [
       host.name,
-      await boundedFence(host, spec, tree, place, isStill),
+      await boundedFence(host, spec, ahead, tree, place, isStill),
     ],
   );
   return Object.fromEntries(await Promise.all(entries));
@@ -121,6 +128,7 @@ async function fenceAll(
 async function boundedFence(
   host: HostEntry,
   spec: FenceSpec,
+  ahead: Ahead,
   tree: LeaderTree,
   place: HostFenceOptions['place'],
   isStill: () => Promise<boolean>,
@@ -136,8 +144,11 @@ async function boundedFence(
     spec.onPhase?.(host.name, now);
   };
   try {
-    const done = await fenceOver(host, spec, tree, place, isStill, signal, onPhase);
-    return { state: 'consistent', tookMs: performance.now() - start, ...done };
+    const { digest, ...done } = await fenceOver(host, spec, ahead, tree, place, isStill, signal, onPhase);
+    const tookMs = performance.now() - start;
+    return done.error === undefined
+      ? { state: 'consistent', tookMs, ...done, digest }
+      : { state: 'error', tookMs, ...done };
   } catch (thrown) {
     const isLate = deadline.signal.aborted;
     const error = isLate
@@ -153,13 +164,14 @@ async function boundedFence(
 async function fenceOver(
   host: HostEntry,
   spec: FenceSpec,
+  ahead: Ahead,
   tree: LeaderTree,
   place: HostFenceOptions['place'],
   isStill: () => Promise<boolean>,
   signal: AbortSignal,
   onPhase: (phase: string) => void,
 ) {
-  const client = await spec.connect(host, { ...spec.context, signal });
+  const client = await ahead.take(host, signal);
   const fence = followerFence(client.requester, randomUUID(), signal);
   let engine: SyncEngine | undefined;
   try {
@@ -176,7 +188,7 @@ async function fenceOver(
       tree,
       place,
       root: host.workspace,
-      leader: `${userInfo().username}@${hostname()}:${spec.project}`,
+      leader: nameOf(spec.project),
       rehash,
       adopt,
       allowEmpty,
@@ -190,4 +202,10 @@ async function fenceOver(
     fence.release();
     client.close();
   }
+}
+
+/** Who fences, for other leaders, in at most 255 characters: of a long path both ends. */
+function nameOf(project: string): string {
+  const name = `${userInfo().username}@${hostname()}:${project}`;
+  return name.length <= 255 ? name : `${name.slice(0, 154)}…${name.slice(-100)}`;
 }

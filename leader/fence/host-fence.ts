@@ -3,7 +3,8 @@
  * began after the last change finds it equal. Only then it is consistent.
  */
 import { AwError, show } from '../../contract/errors.ts';
-import type { Change, Exclusion, FenceHeld, Listing } from '../../contract/trees.ts';
+import type { Change, Exclusion, FenceHeld, Listing, Rewritten } from '../../contract/trees.ts';
+import { knowsZstd, ZSTD } from '../../tunnel/compression.ts';
 import { garbage } from '../follower-http.ts';
 import type { SessionHealth } from '../mutagen/health.ts';
 import type { FollowerFence } from './follower-fence.ts';
@@ -37,9 +38,13 @@ export interface HostConsistent {
   /** Of the follower's tree: what a run may rely on. */
   digest: string;
   excluded: Exclusion[];
+  /** AW_FENCE_EXCLUDED, where that is an error: it has all the rest. */
+  error?: AwError;
   /** Steps that were taken, and bytes that were sent. */
   changes: number;
   sent: number;
+  /** Of the files that were others than the leader's, some that were so only in their line endings. */
+  rewritten?: Rewritten[];
   /** Of an engine that keeps one, when it had something to do. */
   session?: SessionHealth;
   /** Why the embedded engine had to make it equal instead. */
@@ -63,6 +68,9 @@ export async function fenceHost(fence: FollowerFence, options: HostFenceOptions)
     const { digest } = await look();
     return { digest, excluded: [], changes: 0, sent: 0 };
   }
+  // Within one machine it would only cost time.
+  const isElsewhere = held.place.bootId !== options.place.bootId;
+  if (isElsewhere && knowsZstd() && held.knows?.includes(ZSTD) === true) fence.compress();
   const { key, folds, target } = await aim(fence, held, tree);
   const fromFormer = (digest: string) => tree.thread.call('stepFromFormer', tree.digest, key, digest, folds);
   const result: Omit<HostConsistent, 'digest'> = { excluded: target.excluded, changes: 0, sent: 0 };
@@ -99,13 +107,38 @@ export async function fenceHost(fence: FollowerFence, options: HostFenceOptions)
       const step = former ?? (await compare(fence, tree, key, digest, folds));
       if (step.isEqual) return done;
       const { changes } = step;
+      const rewritten = former === undefined ? await rewrittenIn(step) : [];
       if (round === ROUNDS || (changes.length >= left && !by.mayStall)) {
-        throw (await by.complaint()) ?? incomplete(whyNot(changes, problem));
+        const known =
+          (await by.complaint()) ?? (problem === undefined ? rewriting(step, rewritten) : undefined);
+        throw known ?? incomplete(whyNot(changes, problem));
+      }
+      if (rewritten.length > 0) {
+        const paths = new Set([...(result.rewritten ?? []).map(({ path }) => path), ...rewritten]);
+        result.rewritten = [...paths].map(path => ({ path, code: 'line-endings' }));
       }
       // A step that did not know all says nothing about the next one.
       left = former === undefined ? changes.length : Number.POSITIVE_INFINITY;
-      problem = await take(by, step);
+      problem = await take(by, step, rewritten);
     }
+  }
+
+  /** The files of a step that differ only in how their lines end, as far as they are looked at. */
+  async function rewrittenIn({ replaced }: Step): Promise<string[]> {
+    const texts = replaced.count === 0 ? [] : await tree.lines(replaced.paths);
+    return texts.length === 0 ? [] : fence.sameLines(texts);
+  }
+
+  /** When nothing else is in the way of being equal. */
+  function rewriting({ changes, replaced }: Step, rewritten: readonly string[]): AwError | undefined {
+    if (rewritten.length === 0 || rewritten.length < replaced.paths.length) return undefined;
+    if (changes.length > replaced.count) return undefined;
+    const more = replaced.count > EXAMPLES ? ` and ${replaced.count - EXAMPLES} more` : '';
+    const files = `${rewritten
+      .slice(0, EXAMPLES)
+      .map(path => show(path))
+      .join(', ')}${more}`;
+    return new AwError('AW_TREE_LINE_ENDINGS', { path: show(options.root), files }, { host });
   }
 
   /**
@@ -120,8 +153,9 @@ export async function fenceHost(fence: FollowerFence, options: HostFenceOptions)
   }
 
   /** @returns why some of it was not done */
-  async function take(by: SyncEngine, { changes, lost }: Step): Promise<string | undefined> {
-    if (!isAllowed) refuseToDestroy(lost, target.isEmpty, held, options);
+  async function take(by: SyncEngine, step: Step, rewritten: string[] = []): Promise<string | undefined> {
+    const { changes } = step;
+    if (!isAllowed) refuseToDestroy(step, rewritten, target.isEmpty, held, options);
     isAllowed = true;
     onPhase(`${changes.length} changes`);
     const { changes: done, sent, problem } = await by.sync(changes, { ...held, excluded: target.excluded });
@@ -130,14 +164,15 @@ export async function fenceHost(fence: FollowerFence, options: HostFenceOptions)
     return problem;
   }
 
-  function finish<R extends { excluded: Exclusion[] }>(done: R): R {
+  function finish(done: HostConsistent): HostConsistent {
     const { excluded } = done;
     if (excluded.length === 0 || options.portability === 'exclude') return done;
     const examples = excluded
       .slice(0, EXAMPLES)
       .map(({ path, detail }) => `${show(path)} (${detail})`)
       .join(', ');
-    throw new AwError('AW_FENCE_EXCLUDED', { count: excluded.length, examples }, { host });
+    const error = new AwError('AW_FENCE_EXCLUDED', { count: excluded.length, examples }, { host });
+    return { ...done, error };
   }
   function incomplete(problem: string) {
     return new AwError('AW_FENCE_INCOMPLETE', { problem }, { host });
@@ -179,9 +214,10 @@ function isLeadersOwn({ place }: FenceHeld, { place: own, host }: HostFenceOptio
 
 /** The first fence of a root may meet somebody's files, when the catalogue has a wrong path. */
 function refuseToDestroy(
-  lost: Step['lost'],
+  { lost, replaced }: Step,
+  rewritten: readonly string[],
   isEmpty: boolean,
-  { isKnown }: FenceHeld,
+  { isKnown, filledBy }: FenceHeld,
   { adopt, allowEmpty, host, root, place }: HostFenceOptions,
 ): void {
   if (lost.first === undefined) return;
@@ -189,7 +225,12 @@ function refuseToDestroy(
     throw new AwError('AW_TREE_EMPTY', { path: show(root), project: show(place.path) }, { host });
   }
   if (isKnown || adopt) return;
-  const more = lost.count === 1 ? '' : ` and ${lost.count - 1} more`;
+  const only = lost.count === replaced.count && rewritten.length === replaced.paths.length;
+  const others = lost.count === 1 ? '' : ` and ${lost.count - 1} more`;
+  const how = only ? ', different only in line endings (core.autocrlf of a git there?)' : '';
+  const whose =
+    filledBy === undefined ? '' : `; what stood there before was filled by ${show(filledBy, 255)}`;
+  const more = `${others}${how}${whose}`;
   throw new AwError('AW_TREE_STRANGE', { path: show(root), example: show(lost.first), more }, { host });
 }
 

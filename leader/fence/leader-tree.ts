@@ -2,15 +2,19 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Content } from '../../contract/trees.ts';
+import type { Content, LinesDigest } from '../../contract/trees.ts';
 import { startThread, type Thread } from '../../follower/tree/thread.ts';
 import { makePrivateDirectory } from '../state.ts';
 import { bootId } from './boot.ts';
 import { contentFrames } from './content.ts';
+import { type LargeFiles, largeFiles, type RecipeCache } from './large-files.ts';
+import type { SmallFile } from './small-files.ts';
 import type { LeaderScan, LeaderTreeMethods, Memory } from './tree-worker.ts';
 
 /** Milliseconds that a tree stays in memory unused. */
 const IDLE = 10 * 60_000;
+/** Contents whose paths are known at one time. */
+const PATHS = 20_000;
 /** Trees in memory; of those beyond them the ones that nobody uses go. */
 const IN_MEMORY = 4;
 /** Trees remembered on disk. */
@@ -25,6 +29,10 @@ export interface LeaderTree extends LeaderScan {
    * @throws AW_LEADER_UNSTABLE
    */
   contents(wanted: readonly Content[], root?: string): AsyncGenerator<Buffer>;
+  /** The files with these contents, in chunks. @param root as above */
+  large(wanted: readonly Content[], root?: string): Promise<LargeFiles>;
+  /** Of those of the project's files that are texts, what is in their lines. */
+  lines(paths: readonly string[]): Promise<LinesDigest[]>;
   /** Once nobody asks for anything of it any more. */
   close(): void;
 }
@@ -44,6 +52,7 @@ export interface LeaderTrees {
 interface Project {
   thread: Thread<LeaderTreeMethods>;
   memory: Memory | undefined;
+  recipes: RecipeCache;
   /** Settles when all looks so far are through. */
   looks: Promise<unknown>;
   /** A look that has not begun. */
@@ -81,7 +90,8 @@ export function createLeaderTrees(stateDir: string): LeaderTrees {
     const thread = startThread<LeaderTreeMethods>(new URL('./tree-worker.ts', import.meta.url));
     const memory = memoryOf(stateDir, path);
     const looks = memory === undefined ? Promise.resolve() : thread.call('recall', memory).catch(() => {});
-    const project: Project = { thread, memory, looks, next: undefined, users: 0, idle: undefined };
+    const recipes: RecipeCache = new Map();
+    const project: Project = { thread, memory, recipes, looks, next: undefined, users: 0, idle: undefined };
     projects.set(path, project);
     return project;
   };
@@ -118,15 +128,27 @@ export function createLeaderTrees(stateDir: string): LeaderTrees {
         throw error;
       }
       const { digest } = scan;
+      const locate = async (wanted: readonly Content[]) =>
+        new Map(
+          await thread.call(
+            'locate',
+            digest,
+            wanted.map(({ sha256 }) => sha256),
+          ),
+        );
       return {
         ...scan,
         patterns,
         thread,
         contents: async function* (wanted, root = path) {
-          const hashes = wanted.map(({ sha256 }) => sha256);
-          const paths = new Map(await thread.call('locate', digest, hashes));
-          yield* contentFrames(root, wanted, paths, files => thread.call('frames', files));
+          const read = (files: SmallFile[]) => thread.call('frames', files);
+          for (let at = 0; at < wanted.length; at += PATHS) {
+            const some = wanted.slice(at, at + PATHS);
+            yield* contentFrames(root, some, await locate(some), read);
+          }
         },
+        large: async (wanted, root = path) => largeFiles(root, await locate(wanted), thread, project.recipes),
+        lines: paths => thread.call('lines', path, [...paths]),
         close: () => {
           if (--reading.users === 0) thread.call('release', digest).catch(() => {});
           leave();

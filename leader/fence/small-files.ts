@@ -1,6 +1,6 @@
 /** Many small files at one go, as frames. Synchronous, which is many times as fast as asking for each in turn: for a thread of its own. */
 import { hash } from 'node:crypto';
-import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { AwError, show } from '../../contract/errors.ts';
 import { FRAME_HEADER, frameHeader } from '../../follower/tree/content-frames.ts';
 
@@ -36,12 +36,14 @@ function readInto(content: Buffer, file: string, sha256: string): void {
     throw changed(error);
   }
   try {
-    if (!fstatSync(open).isFile()) throw changed();
+    // What is no file is found out by its content, as what is another file is.
     for (let position = 0; position < content.length; ) {
       const count = readSync(open, content, position, content.length - position, position);
       if (count === 0) throw changed();
       position += count;
     }
+  } catch (error) {
+    throw error instanceof AwError ? error : changed(error);
   } finally {
     closeSync(open);
   }

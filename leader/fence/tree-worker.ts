@@ -1,9 +1,19 @@
 /** The thread that knows the leader's tree: what each kind of follower is to have of it, and what one lacks. */
 import { lstatSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { AwError, show } from '../../contract/errors.ts';
-import type { Capabilities, Change, DirectoryDigest, Exclusion, Listing } from '../../contract/trees.ts';
+import type {
+  Capabilities,
+  Change,
+  DirectoryDigest,
+  Exclusion,
+  LinesDigest,
+  Listing,
+} from '../../contract/trees.ts';
 import { difference } from '../../follower/tree/diff.ts';
 import { compileIgnores, type IgnoreRules } from '../../follower/tree/ignore.ts';
+import { linesDigest, MOST_TEXTS, readText } from '../../follower/tree/line-endings.ts';
+import { TICK } from '../../follower/tree/listed.ts';
 import { assemble, directoryDigests } from '../../follower/tree/listing.ts';
 import { loadTree, saveTree } from '../../follower/tree/memory.ts';
 import {
@@ -18,6 +28,7 @@ import {
 import { doubtfulNames, type Projection, project } from '../../follower/tree/project.ts';
 import { type Scan, scan } from '../../follower/tree/scan.ts';
 import { serveThread } from '../../follower/tree/thread.ts';
+import { makeRecipe, readPieces } from './recipe.ts';
 import { smallFrames } from './small-files.ts';
 
 export interface LeaderScan {
@@ -49,6 +60,8 @@ export interface Step {
   unknown: string[];
   /** Nothing has to be done, and what is there is the target. */
   isEqual: boolean;
+  /** Files of the follower whose content would be replaced by another: the first, and how many. */
+  replaced: { paths: string[]; count: number };
   /** Paths of the follower that would go, for a person: the first, and how many. */
   lost: { first: string | undefined; count: number };
 }
@@ -56,6 +69,8 @@ export interface Step {
 /** Looks at a tree that does not hold still. */
 const LOOKS = 5;
 const EXAMPLES = 3;
+/** Files of a tree that takes longer to look at than the pause before. */
+const LARGE = 10_000;
 /** What kinds of followers differ in is little, but it is they who say it. */
 const PROJECTIONS = 16;
 /** They share all in which they do not differ. */
@@ -69,6 +84,7 @@ interface Kept {
 }
 
 let last: DirectoryNode | undefined;
+let isLarge = false;
 let isRemembered = true;
 const kept = new Map<string, Kept>();
 /** What followers were to have, the latest last. */
@@ -94,21 +110,24 @@ const methods = {
   },
 
   /**
-   * Reads the tree until two looks in a row have seen the same: when the second began, the tree really was so, and what came
-   * out is not the half of a change. The earlier of the two may be one of long ago: whatever changed in between shows in a file
-   * that has to be read again. It is kept until it is released.
+   * Reads the tree until two looks in a row have seen the same, or one has seen nothing that has changed since it began: when
+   * that look began, the tree really was so, and what came out is not the half of a change. The earlier of the two may be one of
+   * long ago: whatever changed in between shows in a file that has to be read again. It is kept until it is released.
    * @throws AW_LEADER_UNSTABLE, AW_LEADER_UNREADABLE, AW_IGNORE_PATTERN, AW_TREE_ROOT
    */
   read(root: string, patterns: string[]): LeaderScan {
     const rules = compileIgnores(patterns);
     let before = last;
+    // What was changed before it was asked for is then older than the look, which makes another one needless.
+    if (isLarge) pause(2 * TICK);
     for (let looks = 1; ; looks++) {
       const found = look(root, rules, before);
-      const isStill = before?.digest === found.tree.digest && (looks > 1 || found.hashed === 0);
+      isLarge = found.files > LARGE;
+      const isAsBefore = before?.digest === found.tree.digest && (looks > 1 || found.hashed === 0);
       before = found.tree;
       last = found.tree;
       if (found.hashed > 0) isRemembered = false;
-      if (isStill) return keep(found, rules);
+      if (isAsBefore || found.isOfOneMoment) return keep(found, rules);
       if (looks === LOOKS) throw new AwError('AW_LEADER_UNSTABLE', { path: show(root) });
     }
   },
@@ -189,6 +208,15 @@ const methods = {
   },
 
   frames: smallFrames,
+  recipe: makeRecipe,
+  pieces: readPieces,
+
+  /** Of those that are texts, what is in their lines. */
+  lines: (root: string, paths: string[]): LinesDigest[] =>
+    paths.flatMap(path => {
+      const text = readText(join(root, path));
+      return text === undefined ? [] : [[path, linesDigest(text)]];
+    }),
 };
 export type LeaderTreeMethods = typeof methods;
 
@@ -199,6 +227,11 @@ function look(root: string, rules: IgnoreRules, previous: DirectoryNode | undefi
     const { code, message } = error as NodeJS.ErrnoException;
     throw new AwError('AW_TREE_ROOT', { path: show(root), reason: code ?? message }, { cause: error });
   }
+}
+
+/** Nobody else has anything to do in this thread. */
+function pause(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 function keep(found: Scan, rules: IgnoreRules): LeaderScan {
@@ -223,9 +256,11 @@ function keep(found: Scan, rules: IgnoreRules): LeaderScan {
 function stepTo(target: DirectoryNode, actual: DirectoryNode, folds: boolean): Step {
   const { changes, unknown } = difference(actual, target, folds);
   const lost = changes.filter(change => isLoss(change, actual));
+  const replaced = lost.filter(({ op, path }) => op === 'write' && nodeAt(actual, path)?.kind === 'file');
   return {
     changes,
     unknown,
+    replaced: { paths: replaced.slice(0, MOST_TEXTS).map(({ path }) => path), count: replaced.length },
     isEqual: changes.length === 0 && unknown.length === 0 && settled(actual, target).digest === target.digest,
     lost: { first: lost[0]?.path, count: lost.length },
   };

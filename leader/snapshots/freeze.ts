@@ -60,6 +60,7 @@ function frozen(tree: LeaderTree, root: string | undefined, release: () => void)
   return {
     ...tree,
     contents: wanted => tree.contents(wanted, root),
+    large: wanted => tree.large(wanted, root),
     close: () => {
       tree.close();
       release();

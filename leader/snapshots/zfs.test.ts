@@ -1,4 +1,4 @@
-/** The command lines and the paths; there is no ZFS to try them on. */
+/** The command lines and the paths; test/fence/zfs.test.ts tries them on a ZFS. */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

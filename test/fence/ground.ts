@@ -102,6 +102,17 @@ export interface Ground {
   close(): Promise<void>;
 }
 
+/** A fence that may do nothing but make equal. */
+export const STRICT = {
+  patterns: ['ignored', 'node_modules/'],
+  timeoutMs: 120_000,
+  connect: connectFollower,
+  rehash: false,
+  adopt: false,
+  allowEmpty: false,
+  portability: 'error',
+} as const;
+
 export async function makeGround(files: Files = {}): Promise<Ground> {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'aw-ground-')));
   const [project, root, outside] = ['project', 'root', 'outside'].map(name => join(dir, name)) as [
@@ -144,14 +155,8 @@ export async function makeGround(files: Files = {}): Promise<Ground> {
       const fence = await startFence({
         hosts: [host],
         project,
-        patterns: ['ignored', 'node_modules/'],
-        timeoutMs: 120_000,
-        connect: connectFollower,
         context: { stateDir: join(dir, 'leader'), timeoutMs: 20_000, start: false },
-        rehash: false,
-        adopt: false,
-        allowEmpty: false,
-        portability: 'error',
+        ...STRICT,
         ...spec,
       });
       return (await fence.results).f!;

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type Event, isKnown } from '../../contract/events.ts';
-import { FENCED, fill } from '../support/fence.ts';
+import { empty, FENCED, fill } from '../support/fence.ts';
 import { exitOf, type Fleet, makeFleet, outputOf, parseEvents } from '../support/fleet.ts';
 
 const hosts = ['a', 'b', 'c'];
@@ -13,10 +13,7 @@ beforeAll(() => {
 });
 afterAll(() => fleet.stop());
 beforeEach(() => {
-  for (const host of hosts) {
-    rmSync(fleet.workspace(host), { recursive: true, force: true });
-    mkdirSync(fleet.workspace(host));
-  }
+  empty(fleet, hosts);
   fill(fleet.project, { 'src/one.txt': 'one\n', 'two.txt': 'two\n' });
 });
 

@@ -9,9 +9,8 @@ import { pipeline } from 'node:stream/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Change, FenceScanned } from '../../contract/trees.ts';
 import { startFence } from '../../leader/fence/fence.ts';
-import { connectFollower } from '../../leader/follower-client.ts';
 import { type FakeFollower, startFakeFollower } from '../../leader/test-support/fake-follower.ts';
-import { look, make } from './ground.ts';
+import { look, make, STRICT } from './ground.ts';
 
 const sha = (text: string) => createHash('sha256').update(text).digest('hex');
 const LINUX = {
@@ -120,14 +119,8 @@ async function sync() {
   const fence = await startFence({
     hosts: [follower.host],
     project,
-    patterns: ['ignored', 'node_modules/'],
-    timeoutMs: 60_000,
-    connect: connectFollower,
     context: { stateDir: join(dir, 'leader'), timeoutMs: 20_000, start: false },
-    rehash: false,
-    adopt: false,
-    allowEmpty: false,
-    portability: 'error',
+    ...STRICT,
   });
   return (await fence.results).liar!;
 }

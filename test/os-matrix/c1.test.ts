@@ -64,6 +64,7 @@ describe.skipIf(!isPossible)('exfat-fuse, zsh', () => {
     expect(hosts.lin).toMatchObject({ state: 'consistent', excluded: [] });
     for (const name of others) {
       expect(hosts[name]).toMatchObject({ state: 'error', error: { code: 'AW_FENCE_EXCLUDED' } });
+      expect(hosts[name]!.excluded.map(({ path, code: why }) => [path, why])).toEqual(unportable);
     }
     const { hosts: again } = await fence(fleet);
     for (const name of others) expect(again[name]!.error).toEqual(hosts[name]!.error);
@@ -71,6 +72,10 @@ describe.skipIf(!isPossible)('exfat-fuse, zsh', () => {
     const run = await fencedRun(fleet, ['--', 'touch', 'it-ran']);
     expect(run.code).toBe(3);
     expect(exitOf(run.events, 'lin').error?.code).toBe('AW_FENCE_ELSEWHERE');
+    const excluded = { code: 'AW_FENCE_EXCLUDED', excludedPaths: unportable.map(([path]) => ({ path })) };
+    expect(run.events.find(({ type }) => type === 'fenceResult')).toMatchObject({
+      hosts: { mac: excluded, win: excluded },
+    });
     for (const root of Object.values(roots)) expect(read(root)).not.toHaveProperty('it-ran');
   });
 

@@ -2,6 +2,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isKnown } from '../../contract/events.ts';
 import { fence, fencedRun, read } from '../support/fence.ts';
 import { exitOf, type Fleet, makeFleet, outputOf } from '../support/fleet.ts';
 import { hasSshd, makeSshFleet } from '../support/sshd.ts';
@@ -42,7 +43,11 @@ function provesIt(name: string, make: () => Promise<Fleet>): void {
       const { events } = await fleet.run(['--', 'node', '--test']);
       expect(exitOf(events, 'a')).toMatchObject({ code: 0 });
       expect(exitOf(events, 'b')).toMatchObject({ code: 1 });
-      expect((await fencedRun(fleet, ['--', 'node', '--test'])).code).toBe(0);
+      const again = await fencedRun(fleet, ['--', 'node', '--test']);
+      expect(again.code).toBe(0);
+      expect(again.events.find(event => isKnown(event, 'fenceResult'))?.hosts).toMatchObject({
+        b: { state: 'consistent', rewritten: [{ path: 'files/crlf.txt', code: 'line-endings' }] },
+      });
       expect(read(fleet.workspace('b'))).toEqual(read(fixture));
     });
   });

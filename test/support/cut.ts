@@ -4,12 +4,15 @@ import net, { type AddressInfo } from 'node:net';
 
 export interface Cut {
   port: number;
+  /** Bytes that have gone to the target so far. */
+  passed(): number;
   stop(): Promise<void>;
 }
 
 /** Every connection is cut once `bytes` have gone to `target`, a port or a socket, through it. */
 export async function cutAfter(target: number | string, bytes: number): Promise<Cut> {
   const sockets = new Set<net.Socket>();
+  let passed = 0;
   const server = net.createServer(near => {
     const far = typeof target === 'string' ? net.connect(target) : net.connect(target, '127.0.0.1');
     let left = bytes;
@@ -25,7 +28,9 @@ export async function cutAfter(target: number | string, bytes: number): Promise<
     }
     far.on('data', chunk => near.write(chunk));
     near.on('data', (chunk: Buffer) => {
-      far.write(chunk.subarray(0, left));
+      const rest = chunk.subarray(0, left);
+      far.write(rest);
+      passed += rest.length;
       left -= chunk.length;
       if (left <= 0) far.end(() => far.destroy());
     });
@@ -34,6 +39,7 @@ export async function cutAfter(target: number | string, bytes: number): Promise<
   await once(server, 'listening');
   return {
     port: (server.address() as AddressInfo).port,
+    passed: () => passed,
     stop: async () => {
       for (const socket of sockets) socket.destroy();
       server.close();
