@@ -41,8 +41,9 @@ export interface FollowerClient {
    */
   events(journal: Journal, options: { lead: boolean }): AsyncGenerator<JournalItem>;
   signal(runId: string, request: z.input<typeof SignalRequest>): Promise<RunState>;
-  /** Resolves when the follower has taken all of it. */
-  sendInput(runId: string, source: Readable): Promise<void>;
+  state(runId: string): Promise<RunState>;
+  /** Resolves when the follower has taken all of it. `offset`: bytes of the input that the follower has already. */
+  sendInput(runId: string, source: Readable, offset?: number): Promise<void>;
   /** `cwd`: where runs are meant to work; `path`: the `PATH` of what sshd starts there. */
   doctor(about?: { cwd?: string; path?: string }): Promise<DoctorReport>;
   shutdown(options: { force: boolean }): Promise<void>;
@@ -57,7 +58,7 @@ export interface FollowerClient {
 /** What one run on one host needs of whoever runs it there, an agent or none. */
 export type RunClient = Pick<
   FollowerClient,
-  'rttMs' | 'startRun' | 'events' | 'signal' | 'sendInput' | 'close'
+  'rttMs' | 'startRun' | 'events' | 'signal' | 'state' | 'sendInput' | 'close'
 >;
 
 export type ConnectRun = (...to: Parameters<Connect>) => Promise<RunClient>;
@@ -164,9 +165,16 @@ export function createClient(
           timeoutMs: ANSWER,
         }),
       ),
-    sendInput: (runId, source) =>
+    state: runId =>
+      named(requester.json(RunState, { method: 'GET', path: runPath(runId), timeoutMs: ANSWER })),
+    sendInput: (runId, source, offset = 0) =>
       named(
-        requester.done({ method: 'POST', path: `${runPath(runId)}/stdin`, source, timeoutMs: SLOW_ANSWER }),
+        requester.done({
+          method: 'POST',
+          path: `${runPath(runId)}/stdin?offset=${offset}`,
+          source,
+          timeoutMs: SLOW_ANSWER,
+        }),
       ),
     doctor: (about = {}) =>
       named(

@@ -10,9 +10,8 @@ import {
   type Said,
 } from '../../leader/daemon/messages.ts';
 import { stateRoot } from '../../leader/state.ts';
-import { autoInstall } from '../options/auto-install.ts';
 import { type CommandRun, createCommand, runCommand } from '../options/command.ts';
-import { acceptNewHostKeys } from '../options/host-keys.ts';
+import { acceptNewHostKeys, autoInstall } from '../options/reach.ts';
 import { addSelectors, checkSelectors, type SelectorOptions } from '../options/selectors.ts';
 import { parseTimeout } from '../options/values.ts';
 import { formatBytes } from '../render/duration.ts';

@@ -1,7 +1,7 @@
 /** `aw agent followers check` */
 import type { Command } from 'commander';
 import type { HostEntry } from '../../contract/hosts.ts';
-import { acceptNewHostKeys } from '../options/host-keys.ts';
+import { acceptNewHostKeys } from '../options/reach.ts';
 import { addSelectors, type SelectorOptions } from '../options/selectors.ts';
 import { printable } from '../render/printable.ts';
 import type { Io } from '../terminal/io.ts';

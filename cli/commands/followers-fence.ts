@@ -1,33 +1,26 @@
 /** `aw agent followers sync-fence` */
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import type { HostEntry } from '../../contract/hosts.ts';
-import { type SnapshotChoice, snapshotChoices } from '../../contract/snapshot-names.ts';
-import { type SyncEngineName, syncEngines } from '../../contract/sync-engines.ts';
-import type { Fence, HostFence } from '../../leader/fence/fence.ts';
-import { acceptNewHostKeys } from '../options/host-keys.ts';
-import { addSelectors, type SelectorOptions } from '../options/selectors.ts';
+import type { FenceOptions as OrderedOptions } from '../../contract/leader-api.ts';
+import { snapshotChoices } from '../../contract/snapshot-names.ts';
+import type { FenceAnswer, FencedHost } from '../../leader/orders/fence.ts';
+import { addEngineOptions } from '../options/engine.ts';
+import { addLeaderChoice, type LeaderChoice } from '../options/leader.ts';
+import { acceptNewHostKeys } from '../options/reach.ts';
+import { addSelectors, checkSelectors, type SelectorOptions } from '../options/selectors.ts';
 import { parseTimeout } from '../options/values.ts';
 import { formatBytes, formatDuration } from '../render/duration.ts';
-import { jointErrorLines } from '../render/error-text.ts';
+import { errorLines, jointErrorLines } from '../render/error-text.ts';
+import { rewrittenText } from '../render/fence-lines.ts';
 import { printable } from '../render/printable.ts';
 import { tableLines } from '../render/table.ts';
+import { leadFence } from '../run/leader.ts';
 import { createFenceDisplay } from '../terminal/fence-display.ts';
 import type { Io } from '../terminal/io.ts';
 
-export type FenceOptions = SelectorOptions & {
-  /** Milliseconds. */
-  timeout: number;
-  level: 'stat' | 'rehash';
-  portability: 'error' | 'exclude';
-  snapshot: SnapshotChoice;
-  engine?: SyncEngineName;
-  heal?: boolean;
-  adopt?: boolean;
-  allowEmpty?: boolean;
-  acceptNewHostKeys?: boolean;
-  json?: boolean;
-};
+export type FenceOptions = OrderedOptions &
+  SelectorOptions &
+  LeaderChoice & { json?: boolean /** Milliseconds. */; watch?: number };
 
 /** Some follower is not, or not known to be, equal to the leader. */
 const EXIT_FENCE = 3;
@@ -44,6 +37,14 @@ export function addFence(
         'executable marks, as a look finds it that began after the last change. What is ignored stays as it is.',
     )
     .option('--json', 'one JSON record a line')
+    .addOption(
+      new Option(
+        '--watch [seconds]',
+        'then again whenever something changes here, and after so many seconds at the latest',
+      )
+        .argParser(parseTimeout)
+        .preset('30'),
+    )
     .addHelpText(
       'after',
       `\nExit code 0: consistent on every follower; 3: not on some.\n\nExamples:\n  ${name} sync-fence\n  ${name} sync-fence --host win-01 --level rehash`,
@@ -53,7 +54,7 @@ export function addFence(
 
 /** All that a fence can be told. */
 export function addFenceOptions(command: Command): Command {
-  return addSelectors(command)
+  addLeaderChoice(addSelectors(command))
     .addOption(
       new Option('--timeout <seconds>', 'for each follower').argParser(parseTimeout).default(120_000, '120'),
     )
@@ -71,86 +72,55 @@ export function addFenceOptions(command: Command): Command {
       new Option('--snapshot <how>', 'freeze the project while its files are sent; auto: where btrfs does')
         .choices(snapshotChoices)
         .default('auto'),
-    )
-    .addOption(
-      new Option(
-        '--engine <name>',
-        'what brings the files; auto: the embedded one; mutagen: see docs/mutagen.md',
-      )
-        .choices(syncEngines)
-        .env('AW_ENGINE'),
-    )
-    .addOption(new Option('--heal', 'let the embedded engine do what mutagen does not').env('AW_HEAL'))
+    );
+  return addEngineOptions(command)
     .option('--adopt', 'a workspace that no fence has filled may lose what the project does not have')
     .option('--allow-empty', 'also when the project is empty')
     .addOption(acceptNewHostKeys());
 }
 
 /** Resolves to the exit code. @throws what concerns the project itself: then no follower was touched. */
-export async function syncFence(
-  project: string,
-  hosts: readonly HostEntry[],
-  options: FenceOptions,
-  io: Io,
-): Promise<number> {
-  const display = options.json ? undefined : createFenceDisplay(hosts, io);
+export async function syncFence(options: FenceOptions, name: string, io: Io): Promise<number> {
+  checkSelectors(options, name);
+  if (options.watch === undefined) {
+    const answer = await fence(options, io);
+    show(answer, options, io);
+    return exitCodeOf(answer.hosts);
+  }
+  const { keepEqual } = await import('../run/keep-equal.ts');
+  const { hosts } = await keepEqual(io, options.watch, () => fence(options, io), {
+    show: answer => show(answer, options, io),
+    fail: error => io.write('stderr', `${errorLines(error, io.stderr.paint).join('\n')}\n`),
+    note: text => io.write('stderr', `${printable(text)}\n`),
+  });
+  return exitCodeOf(hosts);
+}
+
+async function fence(options: FenceOptions, io: Io): Promise<FenceAnswer> {
+  const display = options.json ? undefined : createFenceDisplay(io);
   try {
-    const fence = await beginFence(project, hosts, options, display?.onPhase);
-    const results = await fence.results;
-    display?.end();
-    if (options.json) {
-      for (const [host, result] of Object.entries(results))
-        io.write('stdout', `${JSON.stringify(fenceRecord(host, result))}\n`);
-    } else {
-      const of = `${fence.files} files in ${fence.directories} directories`;
-      io.write('stdout', `${printable(project)}: ${of}, snapshot ${fence.snapshotId}\n`);
-      print(results, io);
-    }
-    return exitCodeOf(results);
+    return await leadFence(options, options, io, display?.onPhase);
   } finally {
     display?.end();
   }
 }
 
-export function exitCodeOf(results: Readonly<Record<string, HostFence>>): number {
-  return Object.values(results).every(({ state }) => state === 'consistent') ? 0 : EXIT_FENCE;
+function show({ project, hosts, ...fence }: FenceAnswer, { json }: FenceOptions, io: Io): void {
+  if (json) {
+    for (const host of hosts) io.write('stdout', `${JSON.stringify(host)}\n`);
+    return;
+  }
+  const of = `${fence.files} files in ${fence.directories} directories`;
+  io.write('stdout', `${printable(project)}: ${of}, snapshot ${fence.snapshotId}\n`);
+  print(hosts, io);
 }
 
-/** @throws what concerns the project itself */
-export async function beginFence(
-  project: string,
-  hosts: readonly HostEntry[],
-  options: FenceOptions,
-  onPhase?: (host: string, phase: string) => void,
-): Promise<Fence> {
-  const { fenceProject } = await import('../../leader/fence/index.ts');
-  return fenceProject(project, hosts, {
-    timeoutMs: options.timeout,
-    rehash: options.level === 'rehash',
-    portability: options.portability,
-    snapshot: options.snapshot,
-    engine: options.engine,
-    heal: options.heal,
-    adopt: options.adopt === true,
-    allowEmpty: options.allowEmpty === true,
-    reach: { acceptNewHostKeys: options.acceptNewHostKeys === true },
-    ...(onPhase === undefined ? {} : { onPhase }),
-  });
+export function exitCodeOf(hosts: readonly FencedHost[]): number {
+  return hosts.every(({ state }) => state === 'consistent') ? 0 : EXIT_FENCE;
 }
 
-/** What programs are told of a host. */
-export function fenceRecord(host: string, { error, healed, tookMs, ...result }: HostFence) {
-  return {
-    host,
-    ...result,
-    tookMs: Math.round(tookMs),
-    ...(error === undefined ? {} : { error: error.toWire() }),
-    ...(healed === undefined ? {} : { healed: healed.toWire() }),
-  };
-}
-
-function print(results: Readonly<Record<string, HostFence>>, io: Io): void {
-  const rows = Object.entries(results).map(([host, { state, changes, sent, excluded, tookMs }]) => [
+function print(hosts: readonly FencedHost[], io: Io): void {
+  const rows = hosts.map(({ host, state, changes, sent, excluded, tookMs }) => [
     host,
     state,
     String(changes),
@@ -160,7 +130,8 @@ function print(results: Readonly<Record<string, HostFence>>, io: Io): void {
   ]);
   const header = ['host', 'state', 'changes', 'sent', 'left out', 'took'];
   io.write('stdout', `${tableLines(header, rows, io.stdout.paint).join('\n')}\n`);
-  for (const [host, { session, healed }] of Object.entries(results)) {
+  for (const { host, session, healed, rewritten = [] } of hosts) {
+    if (rewritten.length > 0) io.write('stderr', `${host}: ${rewrittenText(rewritten)}\n`);
     if (healed !== undefined) {
       io.write('stderr', `${host}: made equal by the embedded engine: ${printable(healed.message)}\n`);
     } else if (session !== undefined) {
@@ -169,8 +140,6 @@ function print(results: Readonly<Record<string, HostFence>>, io: Io): void {
       io.write('stderr', `${host}: mutagen session ${name}: ${state}\n`);
     }
   }
-  const errors = Object.entries(results).flatMap(([host, { error }]) =>
-    error === undefined ? [] : [{ host, error }],
-  );
+  const errors = hosts.flatMap(({ host, error }) => (error === undefined ? [] : [{ host, error }]));
   for (const line of jointErrorLines(errors, io.stderr.paint)) io.write('stderr', `${line}\n`);
 }

@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { Option } from 'commander';
 import type { HostEntry } from '../../contract/hosts.ts';
 import type { HostFetch } from '../../leader/fetch/index.ts';
-import { acceptNewHostKeys } from '../options/host-keys.ts';
+import { acceptNewHostKeys } from '../options/reach.ts';
 import { addSelectors, type SelectorOptions } from '../options/selectors.ts';
 import { parseBytes, parseCount, parseTimeout } from '../options/values.ts';
 import { formatBytes } from '../render/duration.ts';

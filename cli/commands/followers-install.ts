@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { HostEntry } from '../../contract/hosts.ts';
 import type { Change, ChangeReport } from '../../leader/install/fleet.ts';
-import { acceptNewHostKeys } from '../options/host-keys.ts';
+import { acceptNewHostKeys } from '../options/reach.ts';
 import { addSelectors, type SelectorOptions } from '../options/selectors.ts';
 import { errorLines } from '../render/error-text.ts';
 import { tableLines } from '../render/table.ts';

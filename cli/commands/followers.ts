@@ -2,9 +2,8 @@
 import type { FollowerReport } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
 import type { FollowerState } from '../../leader/index.ts';
-import { autoInstall } from '../options/auto-install.ts';
 import { type CommandRun, createCommand, runCommand } from '../options/command.ts';
-import { acceptNewHostKeys } from '../options/host-keys.ts';
+import { acceptNewHostKeys, autoInstall } from '../options/reach.ts';
 import { addSelectors, checkSelectors, type SelectorOptions } from '../options/selectors.ts';
 import { errorLines } from '../render/error-text.ts';
 import { tableLines } from '../render/table.ts';
@@ -58,8 +57,7 @@ export const run: CommandRun = async (name, argv, io) => {
     });
 
   addFence(command, name, async options => {
-    const { findProject } = await import('../../leader/index.ts');
-    exitCode = await syncFence(findProject(io.cwd), await selectFollowers(options, name, io), options, io);
+    exitCode = await syncFence(options, name, io);
   });
   addCheck(command, name, async options => {
     const { findProject } = await import('../../leader/index.ts');

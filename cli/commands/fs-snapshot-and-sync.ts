@@ -1,13 +1,8 @@
 /** `aw agent fs-snapshot-and-sync`: `followers sync-fence` for programs, with one answer. */
 import { type CommandRun, createCommand, runCommand } from '../options/command.ts';
-import { selectFollowers } from './followers.ts';
-import {
-  addFenceOptions,
-  beginFence,
-  exitCodeOf,
-  type FenceOptions,
-  fenceRecord,
-} from './followers-fence.ts';
+import { checkSelectors } from '../options/selectors.ts';
+import { leadFence } from '../run/leader.ts';
+import { addFenceOptions, exitCodeOf, type FenceOptions } from './followers-fence.ts';
 
 export const run: CommandRun = async (name, argv, io) => {
   let exitCode = 0;
@@ -21,19 +16,10 @@ export const run: CommandRun = async (name, argv, io) => {
       `\nExit code 0: consistent on every follower; 3: not on some.\n\nExamples:\n  ${name}\n  ${name} --tag os=linux --timeout 30`,
     )
     .action(async (options: FenceOptions) => {
-      const { findProject } = await import('../../leader/index.ts');
-      const hosts = await selectFollowers(options, name, io);
-      const { snapshotId, files, directories, ...fence } = await beginFence(
-        findProject(io.cwd),
-        hosts,
-        options,
-      );
-      const results = await fence.results;
-      exitCode = exitCodeOf(results);
-      const records = Object.entries(results).map(([host, result]) => {
-        const { host: _, ...record } = fenceRecord(host, result);
-        return [host, record];
-      });
+      checkSelectors(options, name);
+      const { snapshotId, files, directories, hosts } = await leadFence(options, options, io);
+      exitCode = exitCodeOf(hosts);
+      const records = hosts.map(({ host, ...record }) => [host, record]);
       const answer = {
         snapshotId,
         files,

@@ -1,14 +1,13 @@
 /** `aw agent run-everywhere`: one command on every selected follower. */
-import type { Command as Parser } from 'commander';
+import type { Command } from 'commander';
 import { Option } from 'commander';
 import { shellNames } from '../../contract/shell-names.ts';
 import { snapshotChoices } from '../../contract/snapshot-names.ts';
-import { syncEngines } from '../../contract/sync-engines.ts';
-import { autoInstall } from '../options/auto-install.ts';
 import { type CommandRun, createCommand, runCommand } from '../options/command.ts';
-import { acceptNewHostKeys } from '../options/host-keys.ts';
+import { addEngineOptions } from '../options/engine.ts';
 import { addLeaderChoice } from '../options/leader.ts';
 import { addOutputOptions } from '../options/output.ts';
+import { acceptNewHostKeys, autoInstall } from '../options/reach.ts';
 import { addSelectors } from '../options/selectors.ts';
 import { addServiceOptions } from '../options/service.ts';
 import { collect, parseBytes, parseCount, parseSeconds, parseTimeout } from '../options/values.ts';
@@ -42,7 +41,7 @@ export async function parseRun(
   return exitCode;
 }
 
-function define(name: string, io: Io): Parser {
+function define(name: string, io: Io): Command {
   const command = createCommand(name, io)
     .usage(
       '[selectors] [options] -- COMMAND [ARG...]\n       ' +
@@ -77,7 +76,7 @@ function define(name: string, io: Io): Parser {
   return command.addHelpText('after', helpText(name));
 }
 
-function addRunOptions(command: Parser): void {
+function addRunOptions(command: Command): void {
   command
     .addOption(
       new Option('--shell <name>', 'run the command through this shell').choices(shellNames).env('AW_SHELL'),
@@ -142,21 +141,12 @@ function addRunOptions(command: Parser): void {
       )
         .choices(snapshotChoices)
         .env('AW_SNAPSHOT'),
-    )
-    .addOption(
-      new Option(
-        '--engine <name>',
-        'what brings the files; auto: the embedded one; mutagen: see docs/mutagen.md',
-      )
-        .choices(syncEngines)
-        .env('AW_ENGINE'),
-    )
-    .addOption(new Option('--heal', 'let the embedded engine do what mutagen does not').env('AW_HEAL'))
-    .addOption(
-      new Option('--portability <policy>', 'paths that a host cannot have: an error, or left out there')
-        .choices(['error', 'exclude'])
-        .env('AW_PORTABILITY'),
     );
+  addEngineOptions(command).addOption(
+    new Option('--portability <policy>', 'paths that a host cannot have: an error, or left out there')
+      .choices(['error', 'exclude'])
+      .env('AW_PORTABILITY'),
+  );
 }
 
 function helpText(name: string): string {

@@ -182,3 +182,21 @@ test('in a JUnit report it is skipped, with the reason', () => {
   expect(xml.match(/<skipped\s*\/>/g)).toHaveLength(1);
   expect(xml).toContain('AW_FENCE_TIMEOUT: not consistent within 9 s');
 });
+
+test('files that were others only in their line endings, by hosts; what a host that is not equal lacks is in its error', () => {
+  const rewritten = ['a', 'b', 'c', 'd\x1b[2J', 'e'].map(path => ({ path, code: 'line-endings' as const }));
+  const excludedPaths = [{ path: 'aux', code: 'reserved-name' as const }];
+  const lines = fenceLines(
+    result({
+      w1: { ...equal, rewritten },
+      w2: { ...equal, rewritten },
+      x: equal,
+      y: { state: 'error', code: 'AW_FENCE_EXCLUDED', excludedPaths },
+    }),
+  );
+  expect(lines).toHaveLength(2);
+  expect(lines[0]).toContain('not y (AW_FENCE_EXCLUDED)');
+  expect(lines[1]).toMatch(
+    /^fence: on w\[1-2\]: a, b, c and 2 more differed only in line endings: .*autocrlf/,
+  );
+});

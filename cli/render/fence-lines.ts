@@ -1,6 +1,7 @@
 /** What the events of a fence say to a person. */
 import { isKnown } from '../../contract/event-parts.ts';
 import type { Event, FenceResult } from '../../contract/events.ts';
+import type { Rewritten } from '../../contract/trees.ts';
 import { formatDuration } from './duration.ts';
 import { foldNames } from './host-names.ts';
 import { printable } from './printable.ts';
@@ -30,10 +31,25 @@ export function fenceLines(event: Event): string[] {
   const not = [...others].map(([code, each]) => `; not ${namesOf(each)} (${code})`).join('');
   return [
     `fence: ${count} equal to ${printable(snapshotId)}${of}${took}${not}`,
-    ...[...Map.groupBy(hosts, ([, host]) => leftOutText(host))].flatMap(([text, each]) =>
+    ...[...Map.groupBy(equal, ([, host]) => leftOutText(host))].flatMap(([text, each]) =>
       text === '' ? [] : [`fence: left out on ${namesOf(each)}: ${text}`],
     ),
+    ...[...Map.groupBy(hosts, ([, { rewritten = [] }]) => rewrittenText(rewritten))].flatMap(
+      ([text, each]) => (text === '' ? [] : [`fence: on ${namesOf(each)}: ${text}`]),
+    ),
   ];
+}
+
+/**
+ * `src/a.c and 3 more differed only in line endings: ...`; empty for none. Who did it is not known: it may have been done
+ * here, too.
+ */
+export function rewrittenText(rewritten: readonly Rewritten[]): string {
+  if (rewritten.length === 0) return '';
+  const shown = rewritten.slice(0, EXAMPLES).map(({ path }) => printable(path));
+  const more = rewritten.length - shown.length;
+  const files = [shown.join(', '), ...(more === 0 ? [] : [`${more} more`])].join(' and ');
+  return `${files} differed only in line endings: unless that was done here, a git there (core.autocrlf) or an editor has rewritten them`;
 }
 
 function namesOf(hosts: readonly [string, FencedHost][]): string {

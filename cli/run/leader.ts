@@ -1,6 +1,8 @@
 /** Who leads: the resident leader, started by the first command that needs it, or this process. The same code either way. */
-import type { AttachOrder, RunOrder } from '../../contract/leader-api.ts';
+import type { AttachOrder, FenceOrder, RunOrder } from '../../contract/leader-api.ts';
 import { type Link, openLink } from '../../leader/daemon/link.ts';
+import { leaderLog } from '../../leader/daemon/place.ts';
+import type { FenceAnswer } from '../../leader/orders/fence.ts';
 import type { LedRun } from '../../leader/orders/types.ts';
 import { stateRoot } from '../../leader/state.ts';
 import type { LeaderChoice } from '../options/leader.ts';
@@ -15,20 +17,13 @@ export type Wish = Omit<RunOrder, 'runId' | keyof Given> | Omit<AttachOrder, key
  * @throws what is wrong with the order
  */
 export async function lead(wish: Wish, choice: LeaderChoice, io: Io): Promise<LedRun | undefined> {
-  const stateDir = stateRoot(io.env);
-  const given: Given = { cwd: io.cwd, env: { ...io.env } as Record<string, string> };
-  const asker = {
-    ask: async (question: string) => (await import('../terminal/ask.ts')).askOnTerminal(question),
-    say: (line: string) => io.write('stderr', `${line}\n`),
-    stdin: () => io.stdin,
-  };
-  const link =
-    choice.daemon === false || io.env.AW_NO_DAEMON ? undefined : await openOrSayWhyNot(stateDir, io);
+  const { stateDir, given, asker, open } = askerOf(io);
+  const link = await openOrSayWhyNot(choice, stateDir, io);
   if (link !== undefined) {
     const { giveOrder } = await import('../../leader/daemon/order.ts');
     const order =
       wish.type === 'run' ? { ...wish, ...given, runId: link.hello.runId } : { ...wish, ...given };
-    return giveOrder(link, order, asker, () => openLink(stateDir, { start: io.env, isNeeded: true }));
+    return giveOrder(link, order, asker, open);
   }
   await beBrief();
   if (wish.type === 'run') {
@@ -42,14 +37,50 @@ export async function lead(wish: Wish, choice: LeaderChoice, io: Io): Promise<Le
   return leadAttached({ ...wish, ...given }, asker, { stateDir });
 }
 
+/** Has followers' files made equal to the project's. @throws what concerns the project itself: no follower was touched then */
+export async function leadFence(
+  options: FenceOrder['options'],
+  choice: LeaderChoice,
+  io: Io,
+  onPhase: (host: string, phase: string) => void = () => {},
+): Promise<FenceAnswer> {
+  const { stateDir, given, asker, open } = askerOf(io);
+  const order: FenceOrder = { type: 'fence', ...given, options };
+  const watcher = { ...asker, onPhase };
+  const link = await openOrSayWhyNot(choice, stateDir, io);
+  if (link !== undefined) {
+    const { giveTask } = await import('../../leader/daemon/task.ts');
+    return giveTask(link, order, watcher, open, leaderLog(stateDir));
+  }
+  await beBrief();
+  const orders = await import('../../leader/orders/fence.ts');
+  return orders.leadFence(order, watcher, { stateDir });
+}
+
+function askerOf(io: Io) {
+  const stateDir = stateRoot(io.env);
+  const given: Given = { cwd: io.cwd, env: { ...io.env } as Record<string, string> };
+  const asker = {
+    ask: io.questions.ask,
+    say: (line: string) => io.write('stderr', `${line}\n`),
+    stdin: () => io.stdin,
+  };
+  const open = () => openLink(stateDir, { start: io.env, isNeeded: true });
+  return { stateDir, given, asker, open };
+}
+
 /** Before the schemas are loaded: each parses a few values here, compiling its parser would take longer. */
 async function beBrief(): Promise<void> {
   const { z } = await import('zod');
   z.config({ jitless: true });
 }
 
-/** A disk that takes no leader's files takes no run's record either, and that is told then. */
-async function openOrSayWhyNot(stateDir: string, io: Io): Promise<Link | undefined> {
+/**
+ * Undefined when this process is to lead. A disk that takes no leader's files takes no run's record either, and that is told
+ * then.
+ */
+async function openOrSayWhyNot(choice: LeaderChoice, stateDir: string, io: Io): Promise<Link | undefined> {
+  if (choice.daemon === false || io.env.AW_NO_DAEMON) return undefined;
   try {
     return await openLink(stateDir, { start: io.env });
   } catch (error) {

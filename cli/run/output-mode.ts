@@ -43,13 +43,13 @@ export async function createRenderer(
   if (mode === 'prefix') {
     const { createPrefixRenderer } = await import('../render/prefix.ts');
     const renderer = createPrefixRenderer(surroundings);
-    return { renderer, dispose: keepDrawing(renderer) };
+    return { renderer, dispose: keepDrawing(renderer, io) };
   }
   const { createLanesRenderer } = await import('../render/lanes.ts');
   const createScreen = canDraw(io) ? (await import('../terminal/screen.ts')).createScreen : undefined;
   const screen = createScreen?.(io);
   const renderer = createLanesRenderer(surroundings, outputs, screen);
-  const stop = keepDrawing(renderer);
+  const stop = keepDrawing(renderer, io);
   return {
     renderer,
     dispose() {
@@ -61,7 +61,11 @@ export async function createRenderer(
 
 const FRAME_MS = 100;
 
-function keepDrawing(renderer: Renderer): () => void {
-  const timer = setInterval(() => renderer.draw(performance.now()), FRAME_MS);
+/** Not while a question is open: what there is to say is said after the answer. */
+function keepDrawing(renderer: Renderer, { questions }: Io): () => void {
+  const draw = () => {
+    if (!questions.isOpen) renderer.draw(performance.now());
+  };
+  const timer = setInterval(draw, FRAME_MS);
   return () => clearInterval(timer);
 }

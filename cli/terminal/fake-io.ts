@@ -2,6 +2,7 @@
 import { Readable } from 'node:stream';
 import { createPaint } from '../render/paint.ts';
 import type { Io } from './io.ts';
+import { createQuestions } from './questions.ts';
 
 export interface FakeIo extends Io {
   /** As UTF-8. */
@@ -40,6 +41,7 @@ export function fakeIo(
     stderr: traits,
     size: () => ({ columns: 80, rows: 24 }),
     stdin: Readable.from([]),
+    questions: createQuestions(async () => undefined),
     env: options.env ?? {},
     cwd: options.cwd ?? '/project',
   };

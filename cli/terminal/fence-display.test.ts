@@ -5,7 +5,8 @@ import { createFenceDisplay } from './fence-display.ts';
 
 test('on a terminal each host has a row, and at the end none', async () => {
   const io = fakeIo({ isTerminal: true });
-  const display = createFenceDisplay([{ name: 'a' }, { name: 'long' }], io)!;
+  const display = createFenceDisplay(io)!;
+  for (const name of ['a', 'long']) display.onPhase(name, 'waiting');
   display.onPhase('a', 'sending 3 files\x1b[2J');
   while (!io.written.stdout.includes('long')) await sleep(5);
   expect(io.written.stdout).toMatch(/· a {5}sending 3 files/);
@@ -19,7 +20,7 @@ test('on a terminal each host has a row, and at the end none', async () => {
 });
 
 test('in a pipe, or where rows cannot be replaced, there is none', () => {
-  expect(createFenceDisplay([{ name: 'a' }], fakeIo())).toBeUndefined();
+  expect(createFenceDisplay(fakeIo())).toBeUndefined();
   const dumb = fakeIo({ isTerminal: true });
-  expect(createFenceDisplay([{ name: 'a' }], { ...dumb, env: { TERM: 'dumb' } })).toBeUndefined();
+  expect(createFenceDisplay({ ...dumb, env: { TERM: 'dumb' } })).toBeUndefined();
 });

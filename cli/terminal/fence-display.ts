@@ -1,5 +1,4 @@
 /** What a fence does on each host, while somebody watches. */
-import type { HostEntry } from '../../contract/hosts.ts';
 import { printable } from '../render/printable.ts';
 import { truncate } from '../render/width.ts';
 import type { Io } from './io.ts';
@@ -15,15 +14,14 @@ const FRAME_MS = 100;
 
 /** Undefined where rows cannot be replaced. */
 export function createFenceDisplay(
-  hosts: readonly Pick<HostEntry, 'name'>[],
-  io: Pick<Io, 'write' | 'ready' | 'size' | 'stdout' | 'env'>,
+  io: Pick<Io, 'write' | 'ready' | 'size' | 'questions' | 'stdout' | 'env'>,
 ): FenceDisplay | undefined {
   if (!io.stdout.isTerminal || io.env.TERM === 'dumb') return undefined;
   const screen = createScreen(io);
-  const phases = new Map(hosts.map(({ name }) => [name, 'waiting']));
-  const width = Math.max(...hosts.map(({ name }) => name.length));
+  const phases = new Map<string, string>();
   const draw = () => {
     const { columns, rows } = io.size();
+    const width = Math.max(...[...phases.keys()].map(name => name.length));
     const lines = [...phases].map(([name, phase]) =>
       truncate(`· ${name.padEnd(width)}  ${printable(phase)}`, Math.max(1, columns - 1)),
     );

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { AwError } from '../../contract/errors.ts';
 import { createPaint } from '../render/paint.ts';
 import type { StreamTraits, Write } from '../render/renderer.ts';
+import { createQuestions, type Questions } from './questions.ts';
 
 export interface Io {
   /** Never fails and never waits: see `ready` and `stdoutClosed`. */
@@ -19,6 +20,7 @@ export interface Io {
   /** Of the terminal that stdout is. */
   size(): { columns: number; rows: number };
   stdin: Readable;
+  questions: Questions;
   env: NodeJS.ProcessEnv;
   cwd: string;
 }
@@ -56,6 +58,7 @@ export function createIo(): Io {
     get stdin() {
       return process.stdin;
     },
+    questions: createQuestions(),
     env,
     cwd: process.cwd(),
   };

@@ -73,7 +73,8 @@ export async function lead(
   }
 }
 
-function createQuestions(peer: Peer) {
+/** Questions to whoever is at the other end. */
+export function createQuestions(peer: Peer) {
   const open = new Map<number, (text: string | undefined) => void>();
   let asked = 0;
   let isClosed = false;
@@ -99,10 +100,10 @@ function createQuestions(peer: Peer) {
   };
 }
 
-/** The input of a run: what another connection brings, or an error when that ends before it is complete. */
-export async function* inputFrom(source: Promise<Peer>): AsyncGenerator<Buffer> {
+/** The input of a run from a byte on: what another connection brings, or an error when that ends before it is complete. */
+export async function* inputFrom(source: Promise<Peer>, offset: number): AsyncGenerator<Buffer> {
   const peer = await source;
-  peer.say({ leader: 'input' });
+  peer.say({ leader: 'input', offset });
   try {
     for await (const input of peer.inputs()) {
       if (input.type === 'end') return;

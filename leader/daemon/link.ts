@@ -12,8 +12,8 @@ import { encodeLine, readLines } from '../../tunnel/ndjson.ts';
 import { type Hello, isEvent, type Said } from './messages.ts';
 import { leaderLock, leaderLog, leaderSocket, leaderStart } from './place.ts';
 
-/** Milliseconds until a leader that runs has said hello, and until one that was just started has. */
-const HELLO = 2_000;
+/** Milliseconds until a leader that runs has said hello, and until one that was just started has: machines are busy. */
+const HELLO = 5_000;
 const FIRST_HELLO = 15_000;
 /** Milliseconds in which a leader counts as just started, whoever started it. */
 const YOUNG = 15_000;

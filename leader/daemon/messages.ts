@@ -29,8 +29,14 @@ export type Said =
   | { leader: 'question'; id: number; text: string }
   /** A line for the person. */
   | { leader: 'say'; line: string }
-  /** Give the input now. */
-  | { leader: 'input' }
+  /** Give the input now, without its first `offset` bytes. */
+  | { leader: 'input'; offset: number }
+  /** What is being done on a host, for whoever watches. */
+  | { leader: 'phase'; host: string; phase: string }
+  /** The next part of an answer's JSON, which can be longer than any line. */
+  | { leader: 'part'; text: string }
+  /** The answer is complete. */
+  | { leader: 'done' }
   /** A host that `up` connected to, or why not. */
   | ({ leader: 'host' } & FleetHost)
   /** The answer to `up` is complete. */

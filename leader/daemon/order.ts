@@ -3,7 +3,6 @@ import { AwError } from '../../contract/errors.ts';
 import type { Event } from '../../contract/events.ts';
 import type { AttachOrder, RunOrder } from '../../contract/leader-api.ts';
 import type { Asker, LedOutcome, LedRun } from '../orders/types.ts';
-import { feedInput } from './feed.ts';
 import type { Link } from './link.ts';
 import { fromFailure, isEvent, type Said } from './messages.ts';
 import { createShown } from './shown.ts';
@@ -27,7 +26,8 @@ export async function giveOrder(
 ): Promise<LedRun | undefined> {
   const { runId, cwd, env } = order;
   const tokenFile = order.type === 'run' ? order.options.tokenFile : order.tokenFile;
-  const again: AttachOrder = { type: 'attach', cwd, env, runId, tokenFile };
+  const hasInput = order.type === 'run' && order.options.stdin === true;
+  const again: AttachOrder = { type: 'attach', cwd, env, runId, tokenFile, stdin: hasInput };
   const isNew = createShown();
   const ended = Promise.withResolvers<LedOutcome>();
   // Whoever only reads the events learns of a failure through their end.
@@ -71,26 +71,26 @@ export async function giveOrder(
     }
   }
   if (accepted === undefined) return undefined;
-  const stopInput =
-    order.type === 'run' && order.options.stdin === true && losses === 0
-      ? feedInput(open, runId, asker.stdin())
-      : () => {};
+  const feed = hasInput
+    ? (await import('./feed.ts')).createFeed(open, runId, () => asker.stdin(0))
+    : undefined;
+  feed?.begin();
 
   const finish = (outcome: LedOutcome) => {
     isOver = true;
-    stopInput();
+    feed?.stop();
     link.close();
     ended.resolve(outcome);
   };
   const fail = (error: unknown) => {
     isOver = true;
-    stopInput();
+    feed?.stop();
     link.close();
     ended.reject(error);
     return error;
   };
   const goOn = async (): Promise<Event | undefined> => {
-    stopInput();
+    feed?.stop();
     const { pid } = link.hello;
     if (order.type === 'run' && order.options.detach === true) {
       throw new AwError('AW_LEADER_LOST', { pid, reason: 'not all hosts may have started', runId });
@@ -102,6 +102,7 @@ export async function giveOrder(
       link.close();
       return undefined;
     }
+    feed?.begin();
     const message = `the resident leader (process ${pid}) is gone; process ${link.hello.pid} goes on with this run`;
     return { type: 'note', ts: new Date().toISOString(), origin: 'leader', runId, message };
   };
@@ -176,7 +177,7 @@ async function begin(
 }
 
 /** What the leader wants of the person. */
-async function attend(link: Link, said: Said, asker: Asker): Promise<void> {
+export async function attend(link: Link, said: Said, asker: Pick<Asker, 'ask' | 'say'>): Promise<void> {
   if (said.leader === 'say') return asker.say(said.line);
   if (said.leader !== 'question') return;
   const text = await asker.ask(said.text);

@@ -6,12 +6,14 @@ import type { LeaderRequest } from '../../contract/leader-api.ts';
 import { createPool, type Pool } from '../connections/pool.ts';
 import { createLeaderTrees } from '../fence/leader-tree.ts';
 import { leadAttached } from '../orders/attach.ts';
+import { leadFence } from '../orders/fence.ts';
 import { leadRun } from '../orders/run.ts';
-import type { Means } from '../orders/types.ts';
+import type { Asker, Means } from '../orders/types.ts';
 import { fleetStatus, warmUp } from './fleet.ts';
 import { inputFrom, lead } from './lead.ts';
 import { toFailure } from './messages.ts';
 import { createPeer, type Peer } from './peer.ts';
+import { perform } from './perform.ts';
 import type { State } from './state.ts';
 
 /** Milliseconds a connection to a follower stays without use: longer than any leader without work. */
@@ -44,19 +46,19 @@ async function serve(peer: Peer, state: State, pool: Pool, means: Means): Promis
 async function carryOut(request: LeaderRequest, peer: Peer, state: State, pool: Pool, means: Means) {
   switch (request.type) {
     case 'run': {
-      // Made at once: the command may bring the input as soon as it hears that the run has begun.
-      const { runId, options } = request;
-      const input = options.stdin ? state.awaitInput(runId, peer.gone) : undefined;
-      input?.catch(() => {});
-      const stdin = () => Readable.from(inputFrom(input!), { objectMode: false });
+      const { options, runId } = request;
+      const stdin = inputOf(runId, options.stdin, peer, state);
       await lead(peer, state, options.onLeaderLoss, asker => leadRun(request, { ...asker, stdin }, means));
       return;
     }
     case 'attach': {
-      const stdin = () => Readable.from([]);
+      const stdin = inputOf(request.runId, request.stdin, peer, state);
       await lead(peer, state, 'continue', asker => leadAttached(request, { ...asker, stdin }, means));
       return;
     }
+    case 'fence':
+      await perform(peer, state, asker => leadFence(request, asker, means));
+      return;
     case 'input':
       // Whoever waits for it reads it from here on.
       if (!state.giveInput(request.runId, peer)) peer.close();
@@ -75,4 +77,12 @@ async function carryOut(request: LeaderRequest, peer: Peer, state: State, pool: 
       break;
   }
   peer.close();
+}
+
+/** Waited for from now on: the command may bring it as soon as it hears that the run has begun. */
+function inputOf(runId: string, isWanted: boolean | undefined, peer: Peer, state: State): Asker['stdin'] {
+  if (isWanted !== true) return () => Readable.from([]);
+  const input = state.awaitInput(runId, peer.gone);
+  input.catch(() => {});
+  return offset => Readable.from(inputFrom(input, offset), { objectMode: false });
 }

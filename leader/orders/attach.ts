@@ -11,6 +11,7 @@ export async function leadAttached(order: AttachOrder, asker: Asker, means: Mean
   const { runId, tokenFile, cwd, env } = order;
   const { command } = findRecord(means.stateDir, runId);
   const token = tokenFile === undefined ? {} : { token: await readToken(tokenFile, cwd) };
-  const run = await attachRun(runId, { ...means, ...token, asker: { env, ask: asker.ask } });
+  const input = order.stdin === true ? { stdin: asker.stdin } : {};
+  const run = await attachRun(runId, { ...means, ...token, ...input, asker: { env, ask: asker.ask } });
   return { ...run, command: commandText(command) };
 }

@@ -19,7 +19,7 @@ export async function leadRun(order: RunOrder, asker: Asker, means: Means): Prom
     {
       ...plan,
       ...(service === undefined ? {} : { service }),
-      ...(order.options.stdin ? { stdin: asker.stdin() } : {}),
+      ...(order.options.stdin ? { stdin: asker.stdin(0) } : {}),
     },
     { ...means, asker: { env: order.env, ask: asker.ask } },
   );

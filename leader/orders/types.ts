@@ -11,8 +11,15 @@ export interface Asker {
   ask: Ask;
   /** A line for the person that is not part of the run. */
   say(line: string): void;
-  /** Opened only for an order that wants it. */
-  stdin(): Readable;
+  /** Opened only for an order that wants it. `offset`: bytes of it that were given before, to another leader. */
+  stdin(offset: number): Readable;
+}
+
+/** The person and the process behind work that has an answer in the end, and none who wants it when they are gone. */
+export interface Watcher extends Pick<Asker, 'ask'> {
+  /** Nobody wants it any more. */
+  gone?: AbortSignal;
+  onPhase(host: string, phase: string): void;
 }
 
 /** What the leader leads with. */

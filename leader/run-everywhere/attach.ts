@@ -6,10 +6,11 @@ import { withAgentless } from '../agentless/index.ts';
 import { connectFollower } from '../follower-client.ts';
 import { openIngest } from '../ingest/index.ts';
 import { findRecord } from '../records/read.ts';
-import { lockFile, runDirectory } from '../records/record.ts';
+import { inputFile, lockFile, runDirectory } from '../records/record.ts';
 import { stateRoot } from '../state.ts';
 import type { Outcome, Run, RunRecord } from '../types.ts';
 import { conduct } from './conduct.ts';
+import { createInput, cutOffInput, type InputSource } from './input.ts';
 import { createLeaderEvents } from './leader-events.ts';
 import type { Troubles } from './score.ts';
 import type { RunOptions } from './start.ts';
@@ -18,6 +19,8 @@ import { defaultTiming } from './timing.ts';
 export interface AttachOptions extends RunOptions {
   /** For the service the run reports to. */
   token?: string;
+  /** The run's input, where it stopped with its leader. Absent: a command that waits for more of it is ended. */
+  stdin?: InputSource;
 }
 
 /**
@@ -55,7 +58,7 @@ export async function attachRun(runId: string, options: AttachOptions = {}): Pro
         announce: Object.keys(ingest?.facts.cursors ?? {}).length === 0,
         plan: undefined,
         report: async () => undefined,
-        input: undefined,
+        input: lock && createInput(options.stdin ?? cutOffInput, inputFile(directory), hosts.length),
         fence: undefined,
         detach: false,
         maxParallel: hosts.length,

@@ -6,7 +6,7 @@ import type { RunRequestInput } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
 import type { JournalItem } from '../journal.ts';
 import { cancelFile, outcomeFile } from '../records/record.ts';
-import { pruneRuns } from '../records/retention.ts';
+import { pruneNowAndThen } from '../records/retention.ts';
 import { createSlots } from '../slots.ts';
 import { writeWhole } from '../state.ts';
 import type { HostOutcome, Outcome, Run } from '../types.ts';
@@ -173,7 +173,7 @@ export function conduct(score: Score, troubles: Troubles): Run {
     .finally(finish)
     .finally(merge.end)
     // Nobody has to wait for what older runs have left.
-    .finally(() => void setImmediate(pruneRuns, score.stateDir));
+    .finally(() => void setImmediate(pruneNowAndThen, score.stateDir));
   const settled = outcome.catch(error => Promise.reject(asAwError(error)));
   // Whoever only reads the events learns of a failure through their end.
   settled.catch(() => {});

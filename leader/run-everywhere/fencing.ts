@@ -2,13 +2,12 @@
 import { AwError } from '../../contract/errors.ts';
 import type { RunRequestInput } from '../../contract/follower-api.ts';
 import type { HostEntry } from '../../contract/hosts.ts';
-import type { Exclusion } from '../../contract/trees.ts';
 import type { FenceSpec, HostFence } from '../fence/fence.ts';
 import type { JournalItem } from '../journal.ts';
 import type { FenceOptions } from '../types.ts';
 import type { LeaderEvents } from './leader-events.ts';
 
-/** Of the paths that a host cannot have, in an event: the first, as long as they are not more than so many characters. */
+/** Of paths that there is something to say of, in an event: the first, as long as they are not more than so many characters. */
 const EXAMPLES = 20;
 const EXAMPLES_LENGTH = 4096;
 
@@ -103,17 +102,18 @@ export async function fenceFirst(
   };
 }
 
-function inEvent({ state, tookMs, error, excluded: paths }: HostFence, isExcluded: boolean) {
+function inEvent({ state, tookMs, error, excluded: paths, rewritten = [] }: HostFence, isExcluded: boolean) {
   return {
     state,
     tookMs: Math.round(tookMs),
     ...(error === undefined ? {} : { error: error.message, code: error.code }),
     ...(isExcluded ? { excluded: true } : {}),
     ...(paths.length === 0 ? {} : { excludedPaths: examplesOf(paths), excludedCount: paths.length }),
+    ...(rewritten.length === 0 ? {} : { rewritten: examplesOf(rewritten) }),
   };
 }
 
-function examplesOf(paths: readonly Exclusion[]): Exclusion[] {
+function examplesOf<T extends { path: string }>(paths: readonly T[]): T[] {
   let room = EXAMPLES_LENGTH;
   return paths.slice(0, EXAMPLES).filter(each => {
     room -= JSON.stringify(each).length;

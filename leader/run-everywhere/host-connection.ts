@@ -1,4 +1,5 @@
 /** What one connection to a follower is used for: hand over the run, pass on cancels and input, read the journal. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AwError, asAwError } from '../../contract/errors.ts';
 import type { RunClient } from '../follower-client.ts';
 import { setDeadline } from './deadline.ts';
@@ -6,6 +7,8 @@ import type { HostRun, HostState } from './host-run.ts';
 import { notStarted } from './leader-events.ts';
 
 const DEFAULT_GRACE = 5_000;
+/** Milliseconds between looks whether a follower still takes what an earlier leader has sent. */
+const INPUT_LOOK = 50;
 
 /**
  * Resolves when the journal was read to its end, or, detached, when the follower has the run.
@@ -27,7 +30,8 @@ export async function useConnection(run: HostRun, state: HostState, client: RunC
       client.signal(run.runId, { signal: level, cancel: true }).catch(() => {});
     });
     if (run.detach) return;
-    feedInput(run, state, client);
+    // Whether that works shows in the run, or on the connection.
+    feedInput(run, state, client).catch(() => {});
     await readJournal(run, state, client);
   } finally {
     unwatch();
@@ -53,9 +57,11 @@ async function handOver(run: HostRun, state: HostState, client: RunClient): Prom
   );
 }
 
-/** Input cannot be sent again on another connection: how much of it arrived is not known. So it is given once. */
-function feedInput(run: HostRun, state: HostState, client: RunClient): void {
-  const reader = run.input?.take(run.host.name);
+/** Each leader gives the input once: what a single host was sent is not kept here, to be sent again on another connection. */
+async function feedInput(run: HostRun, state: HostState, client: RunClient): Promise<void> {
+  if (run.input === undefined) return;
+  const offset = run.plan === undefined ? await missingFrom(run, state, client) : 0;
+  const reader = offset === undefined ? undefined : run.input.take(run.host.name, offset);
   if (reader === undefined) return;
   state.cleanup.push(() => reader.destroy());
   const failed = (thrown: unknown) => {
@@ -74,7 +80,17 @@ function feedInput(run: HostRun, state: HostState, client: RunClient): void {
     // Makes the loop come back here, where a run with half an input is ended.
     client.close();
   };
-  client.sendInput(run.runId, reader).catch(failed);
+  await client.sendInput(run.runId, reader, offset).catch(failed);
+}
+
+/** Of a run that another leader has begun: how much of its input the follower has; undefined when it wants no more. */
+async function missingFrom(run: HostRun, state: HostState, client: RunClient): Promise<number | undefined> {
+  for (;;) {
+    const { stdin, stdinBytes } = await client.state(run.runId);
+    if (stdin !== 'taken') return stdin === 'open' ? stdinBytes : undefined;
+    // The last of it is on its way, or the follower has not seen yet that nobody is there to send it.
+    await sleep(INPUT_LOOK, undefined, { signal: state.stop });
+  }
 }
 
 async function readJournal(run: HostRun, state: HostState, client: RunClient): Promise<void> {

@@ -1,8 +1,9 @@
 /**
  * Standard input for many hosts. Each reads at its own pace, and one that has to wait for a slot reads it all the same, so
- * with several hosts the input goes through a file; a single host gets it as it comes.
+ * with several hosts the input goes through a file; a single host gets it as it comes. A leader that goes on with another
+ * one's run goes on with that one's file.
  */
-import { createWriteStream, type WriteStream } from 'node:fs';
+import { createWriteStream, statSync, type WriteStream } from 'node:fs';
 import { type FileHandle, open, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { AwError, asAwError } from '../../contract/errors.ts';
@@ -12,35 +13,52 @@ import { diskError } from '../state.ts';
 const MAX_INPUT = 4 * 1024 * 1024 * 1024;
 const READ_SIZE = 64 * 1024;
 
+/** Gives the input from a byte on. Called at most once by each leader, when the first host wants it. */
+export type InputSource = (offset: number) => Readable;
+
 export interface InputReaders {
-  /** The input for one host, from its start; undefined when that host has had it. */
-  take(host: string): Readable | undefined;
+  /** The input for one host, without the `offset` bytes that it has; undefined when it was taken for that host before. */
+  take(host: string, offset: number): Readable | undefined;
   close(): Promise<void>;
 }
 
-/** @param path of a file to be made when there are several hosts; removed by `close` */
+/** @param path of a file to be made, or gone on with, when there are several hosts; removed by `close` */
 export function createInput(
-  source: Readable,
+  give: InputSource,
   path: string,
   hosts: number,
   limit: number = MAX_INPUT,
 ): InputReaders {
   const taken = new Set<string>();
-  const file = hosts > 1 ? createInputFile(source, path, limit) : undefined;
+  const file = hosts > 1 ? createInputFile(give, path, limit) : undefined;
+  let only: Readable | undefined;
   return {
-    take(host) {
+    take(host, offset) {
       if (taken.has(host)) return undefined;
       taken.add(host);
-      return file === undefined ? source : file.reader();
+      if (file !== undefined) return file.reader(offset);
+      only = give(offset);
+      return only;
     },
     async close() {
-      source.destroy();
+      only?.destroy();
       await file?.close();
     },
   };
 }
 
-function createInputFile(source: Readable, path: string, limit: number) {
+/** Where nobody has the rest of it: the leader that led the run, and the command that had the input, are gone. */
+export const cutOffInput: InputSource = () =>
+  new Readable({
+    read() {
+      this.destroy(
+        new AwError('AW_RUN_LOST', { reason: 'its standard input was cut off: nobody has the rest of it' }),
+      );
+    },
+  });
+
+function createInputFile(give: InputSource, path: string, limit: number) {
+  let source: Readable | undefined;
   let written = 0;
   let ended = false;
   let failure: AwError | undefined;
@@ -52,30 +70,33 @@ function createInputFile(source: Readable, path: string, limit: number) {
   };
   const fail = (error: AwError) => {
     failure ??= error;
-    source.destroy();
+    source?.destroy();
     tell();
   };
 
   /** Begins with the first reader: a run that never starts must not take the input from whoever comes next. */
   const begin = (): WriteStream => {
-    const stream = createWriteStream(path, { mode: 0o600, flags: 'wx' });
+    written = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    const stream = createWriteStream(path, { mode: 0o600, flags: 'a' });
+    const given = give(written);
+    source = given;
     stream.on('error', error => fail(diskError(path, error)));
-    source.on('error', error => fail(asAwError(error)));
-    source.on('data', (chunk: Buffer | string) => {
+    given.on('error', error => fail(asAwError(error)));
+    given.on('data', (chunk: Buffer | string) => {
       const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
       if (written + bytes.length > limit) {
         fail(new AwError('AW_FRAME_TOO_LARGE', { what: 'the standard input', limit }));
         return;
       }
-      source.pause();
+      given.pause();
       stream.write(bytes, error => {
         if (error) return;
         written += bytes.length;
         tell();
-        source.resume();
+        given.resume();
       });
     });
-    source.on('end', () => {
+    given.on('end', () => {
       stream.end(() => {
         ended = true;
         tell();
@@ -84,9 +105,9 @@ function createInputFile(source: Readable, path: string, limit: number) {
     return stream;
   };
 
-  async function* read(): AsyncGenerator<Buffer> {
+  async function* read(offset: number): AsyncGenerator<Buffer> {
     let handle: FileHandle | undefined;
-    let position = 0;
+    let position = offset;
     try {
       for (;;) {
         const more = news.promise;
@@ -109,15 +130,15 @@ function createInputFile(source: Readable, path: string, limit: number) {
   }
 
   return {
-    reader() {
+    reader(offset: number) {
       sink ??= begin();
-      return Readable.from(read(), { objectMode: false });
+      return Readable.from(read(offset), { objectMode: false });
     },
     async close() {
       ended = true;
       tell();
-      if (sink === undefined) return;
-      sink.destroy();
+      source?.destroy();
+      sink?.destroy();
       await rm(path, { force: true });
     },
   };

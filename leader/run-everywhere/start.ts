@@ -23,7 +23,7 @@ export interface RunOptions {
   /** The leader's state root; default as `stateRoot()` says. */
   stateDir?: string;
   timing?: Partial<Timing>;
-  /** Default: a connection of its own for each host. */
+  /** Default: a connection for each host, which ends with the run. */
   connect?: Connect;
   /** The leader's trees, of a leader that stays. */
   trees?: LeaderTrees;
@@ -45,9 +45,14 @@ export async function startRun(spec: RunSpec, options: RunOptions = {}): Promise
   const leader = createLeaderEvents(runId);
   const troubles: Troubles = { tell: () => {} };
   const { service, stdin, hosts } = spec;
+  const timing = { ...defaultTiming, ...options.timing };
   try {
     const way = service === undefined ? undefined : await openWay(service, directory, troubles);
-    return conduct(
+    const own = options.connect === undefined && spec.fence !== undefined;
+    const pool = own ? await openPool(hosts.length, timing) : undefined;
+    const connect = options.connect ?? pool?.connect ?? connectFollower;
+    const means = { ...options, connect };
+    const run = conduct(
       {
         runId,
         hosts,
@@ -60,18 +65,20 @@ export async function startRun(spec: RunSpec, options: RunOptions = {}): Promise
         announce: true,
         plan: host => planRequest(spec, host, runId),
         report: way?.report ?? (async () => undefined),
-        input: stdin === undefined ? undefined : createInput(stdin, inputFile(directory), hosts.length),
-        fence: spec.fence === undefined ? undefined : fenceOf(spec, spec.fence, options, stateDir, leader),
+        input: stdin && createInput(() => stdin, inputFile(directory), hosts.length),
+        fence: spec.fence === undefined ? undefined : fenceOf(spec, spec.fence, means, stateDir, leader),
         detach: spec.detach,
         maxParallel: spec.maxParallel ?? hosts.length,
-        connect: withAgentless(options.connect ?? connectFollower),
+        connect: withAgentless(connect),
         context: { ...spec.reach, ...options.asker },
         known: { exits: {}, outcome: undefined },
         startedAt,
-        timing: { ...defaultTiming, ...options.timing },
+        timing,
       },
       troubles,
     );
+    if (pool !== undefined) run.outcome.then(pool.close, pool.close);
+    return run;
   } catch (error) {
     lock?.release();
     throw asAwError(error);
@@ -89,10 +96,16 @@ async function openWay(service: ServiceTarget, directory: string, troubles: Trou
   };
 }
 
+/** One connection to each host, for the fence and for what runs then. */
+async function openPool(maxKept: number, { silence }: Timing) {
+  const { createPool } = await import('../connections/pool.ts');
+  return createPool({ maxKept, silence });
+}
+
 function fenceOf(
   { hosts, project, reach }: RunSpec,
   fence: FenceOptions,
-  { connect, timing, asker, trees }: RunOptions,
+  { connect, timing, asker, trees }: RunOptions & { connect: Connect },
   stateDir: string,
   leader: LeaderEvents,
 ): Score['fence'] {
@@ -105,7 +118,7 @@ function fenceOf(
   };
   return async (signal, events) => {
     const { fenceFirst } = await import('./fencing.ts');
-    const spec = { hosts, project, connect: connect ?? connectFollower, context, signal, trees };
+    const spec = { hosts, project, connect, context, signal, trees };
     return fenceFirst(fence, spec, leader, events);
   };
 }

@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { compileIgnores, DEFAULT_IGNORES } from '../../follower/tree/ignore.ts';
+import { DEFAULT_IGNORES } from '../../follower/tree/ignore.ts';
 import { type Watch, watchProject } from './watch.ts';
 
 const NEVER = 2 ** 31 - 1;
@@ -22,7 +22,7 @@ beforeEach(async () => {
   mkdirSync(join(root, 'src/deep'), { recursive: true });
   mkdirSync(join(root, 'node_modules/left-pad'), { recursive: true });
   writeFileSync(join(root, 'src/deep/one'), '1');
-  watch = watchProject(root, compileIgnores(DEFAULT_IGNORES));
+  watch = watchProject(root, DEFAULT_IGNORES);
   // What was done before it began may still be told.
   await watch.changed(300);
 });
@@ -78,7 +78,7 @@ test('who waits is told of the end', async () => {
 });
 
 test('what cannot be watched is told as that, and looked at now and then', async () => {
-  const none = watchProject(join(root, 'none'), compileIgnores([]));
+  const none = watchProject(join(root, 'none'), []);
   expect(none.blindness).toBe('ENOENT');
   await none.changed(50);
   none.close();

@@ -4,7 +4,7 @@
  */
 import { type FSWatcher, lstatSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import type { IgnoreRules } from '../../follower/tree/ignore.ts';
+import { compileIgnores, type IgnoreRules } from '../../follower/tree/ignore.ts';
 
 /** Milliseconds without an event after which a burst of them is over. */
 const QUIET = 100;
@@ -22,8 +22,9 @@ export interface Watch {
   close(): void;
 }
 
-/** @param root absolute. What is ignored is not watched. */
-export function watchProject(root: string, rules: IgnoreRules): Watch {
+/** @param root absolute. @param patterns of what is not watched */
+export function watchProject(root: string, patterns: readonly string[]): Watch {
+  const rules = compileIgnores(patterns);
   let blindness: string | undefined;
   let isClosed = false;
   let hasHappened = false;

@@ -1,5 +1,6 @@
 /** `kill -9` of the resident leader, or of the command that watches it: nothing is lost, nothing comes twice. */
 import type { ChildProcess } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -19,7 +20,9 @@ beforeAll(() => {
 });
 afterAll(() => fleet.stop());
 beforeEach(() => {
-  for (const host of hosts) for (const name of ['go', 'progress']) rmSync(file(host, name), { force: true });
+  for (const host of hosts)
+    for (const name of ['go', 'progress', 'up', 'half', 'more', 'got'])
+      rmSync(file(host, name), { force: true });
 });
 
 const file = (host: string, name: string) => join(fleet.workspace(host), name);
@@ -68,6 +71,8 @@ async function killLeader(): Promise<void> {
   process.kill(pid!, 'SIGKILL');
   await eventually(() => leader() !== pid, 'it is gone');
 }
+
+const select = (names: string[]) => names.flatMap(name => ['--host', name]);
 
 function expectWhole(events: Event[]) {
   for (const host of hosts) {
@@ -170,8 +175,7 @@ test('of the command with --on-leader-loss cancel: the run is cancelled', async 
 test.each([[['a']], [['a', 'b']]])(
   'of the command while it gives input to %j: nobody takes half of it for the whole',
   async names => {
-    const selected = names.flatMap(name => ['--host', name]);
-    const { command, printed } = await started('--stdin', ...selected, '--', 'sh', '-c', 'echo up; cat');
+    const { command, printed } = await started('--stdin', ...select(names), '--', 'sh', '-c', 'echo up; cat');
     command.stdin!.write('half of it\n');
     await eventually(() => printed().toString().split('half of it').length > names.length, 'all have it');
     const { runId } = JSON.parse(printed().toString().split('\n')[0]!);
@@ -179,5 +183,51 @@ test.each([[['a']], [['a', 'b']]])(
     await eventually(() => runProcesses(runId).length === 0, 'the children are ended');
     for (let tries = 0; (await record(runId)).state !== 'ended'; tries++) expect(tries).toBeLessThan(100);
     expect((await record(runId)).outcome.summary.passed).toEqual([]);
+  },
+);
+
+test.each([[['a']], [['a', 'b']]])(
+  'of the leader, twice, while it gives input to %j: each host gets every byte once',
+  async names => {
+    const input = randomBytes(24 * 1024 * 1024);
+    const wait = (name: string) => `until [ -e ${name} ]; do sleep 0.01; done`;
+    const script = `touch up; ${wait('go')}; head -c 9000000 > got; touch half; ${wait('more')}; cat >> got`;
+    const { command, stderr } = await started('--stdin', ...select(names), '-c', script);
+    command.stdin!.end(input);
+    const all = (name: string) => eventually(() => names.every(host => existsSync(file(host, name))), name);
+    const handOver = async (times: number) => {
+      await killLeader();
+      await eventually(() => stderr().split('goes on with this run').length > times, 'another goes on');
+    };
+    await all('up');
+    await handOver(1);
+    go();
+    await all('half');
+    await handOver(2);
+    for (const host of names) writeFileSync(file(host, 'more'), '');
+    expect({ closed: await once(command, 'close'), stderr: stderr() }).toMatchObject({ closed: [0, null] });
+    for (const host of names) expect(readFileSync(file(host, 'got')).equals(input)).toBe(true);
+  },
+);
+
+test.each([[['a']], [['a', 'b']]])(
+  'of both while input is given to %j: whoever attaches hears that it was cut off',
+  async names => {
+    const { command, printed } = await started('--stdin', ...select(names), '--', 'sh', '-c', 'echo up; cat');
+    command.stdin!.write('half of it\n');
+    await eventually(() => printed().toString().split('half of it').length > names.length, 'all have it');
+    const { runId } = JSON.parse(printed().toString().split('\n')[0]!);
+    command.kill('SIGSTOP');
+    await killLeader();
+    command.kill('SIGKILL');
+    const attached = await fleet.aw(['agent', 'runs', 'attach', runId, '--output', 'json']);
+    expect(attached.code).toBe(4);
+    for (const host of names)
+      expect(exitOf(parseEvents(attached.stdout), host)).toMatchObject({
+        reason: 'lost',
+        error: { code: 'AW_RUN_LOST', message: expect.stringContaining('nobody has the rest of it') },
+      });
+    await eventually(() => runProcesses(runId).length === 0, 'the children are ended');
+    expect(existsSync(join(fleet.env.AW_STATE_DIR!, 'runs', runId, 'input'))).toBe(false);
   },
 );

@@ -1,9 +1,9 @@
 /** Hosts behind jump hosts, many at one time, over both SSH transports. */
-import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { HostEntry } from '../../contract/hosts.ts';
 import { startLimit } from '../../leader/transports/limit.ts';
 import { openSsh } from '../../leader/transports/ssh/index.ts';
@@ -72,7 +72,7 @@ describe.skipIf(!hasSshd)('jump hosts', () => {
   });
 
   /** What `echo ok` prints there. */
-  async function echo(way: (typeof ways)[number], fields: object, more: Partial<TransportContext> = {}) {
+  async function echo(way: keyof typeof openSsh, fields: object, more: Partial<TransportContext> = {}) {
     const limit = startLimit(context(more), 'nothing');
     try {
       const connection = await openSsh[way](entry(fields), context(more), limit);
@@ -94,7 +94,7 @@ describe.skipIf(!hasSshd)('jump hosts', () => {
 
   describe.each(ways)('over %s', { timeout: 600_000 }, way => {
     // Fifty processes of the system's ssh make fifty key exchanges: dear enough not to be made too often.
-    const rounds = way === 'ssh' ? 5 : 2;
+    const rounds = way === 'ssh' || process.env.AW_SLOW === '1' ? 5 : 2;
     test(`50 hosts behind one stock jump host: one login there, all succeed, ${rounds} times`, async () => {
       const gate = await start(STOCK);
       for (let times = 1; times <= rounds; times++) {
@@ -210,6 +210,66 @@ describe.skipIf(!hasSshd)('jump hosts', () => {
         expect(exitOf(events, name)).toMatchObject({ reason: 'exited', code: 0 });
         expect(outputOf(events, name).toString()).toBe('one\ntwo\n');
       }
+    });
+  });
+
+  describe('on record in ~/.ssh/config', { timeout: 600_000 }, () => {
+    const me = userInfo().username;
+    /** What ssh is made to read here, and where the choice of the transport looks. */
+    const files = () => [join(fleet.ssh, 'client_config'), join(fleet.ssh, 'config')];
+    let before: (string | undefined)[];
+    beforeEach(() => {
+      before = files().map(file => (existsSync(file) ? readFileSync(file, 'utf8') : undefined));
+    });
+    afterEach(() => {
+      for (const [index, file] of files().entries()) {
+        if (before[index] === undefined) rmSync(file, { force: true });
+        else writeFileSync(file, before[index]);
+      }
+    });
+    const configure = (...lines: string[]) => {
+      for (const file of files()) appendFileSync(file, `${lines.join('\n')}\n`);
+    };
+    const behind = () => addresses.slice(0, 5);
+    const all = (way: 'ssh' | 'openssh' | 'auto') => Promise.all(behind().map(to => echo(way, to)));
+    const at = ({ port }: Sshd) => `${me}@127.0.0.1:${port}`;
+
+    test.each(['openssh', 'auto'] as const)('one jump host, by %s: one login there', async way => {
+      const gate = await start(STOCK);
+      configure('Host 127.0.1.*', ` ProxyJump ${at(gate)}`);
+      expect(await all(way)).toEqual(behind().map(() => 'ok\n'));
+      await gone(gate);
+      expect(logins(gate)).toBe(1);
+    });
+
+    test.each(['openssh', 'auto'] as const)('a chain of two, by %s: one login on each', async way => {
+      const [outer, inner] = [await start(STOCK), await start(STOCK)];
+      configure('Host 127.0.1.*', ` ProxyJump ${at(outer)},${at(inner)}`);
+      expect(await all(way)).toEqual(behind().map(() => 'ok\n'));
+      await gone(outer, inner);
+      expect([logins(outer), logins(inner)]).toEqual([1, 1]);
+    });
+
+    test.each(['openssh', 'auto'] as const)('a jump host with one of its own, by %s', async way => {
+      const [outer, inner] = [await start(STOCK), await start(STOCK)];
+      configure(
+        'Host 127.0.1.*',
+        ' ProxyJump inner',
+        'Host inner',
+        ` HostName 127.0.0.1\n Port ${inner.port}\n User ${me}\n ProxyJump ${at(outer)}`,
+      );
+      expect(await all(way)).toEqual(behind().map(() => 'ok\n'));
+      await gone(outer, inner);
+      expect([logins(outer), logins(inner)]).toEqual([1, 1]);
+    });
+
+    test('nothing to the built-in one: its way is that of the catalogue', async () => {
+      const [outer, inner, other] = [await start(STOCK), await start(STOCK), await start(STOCK)];
+      configure('Host 127.0.1.*', ` ProxyJump ${at(other)}`);
+      expect(await all('ssh')).toEqual(behind().map(() => 'ok\n'));
+      expect(await echo('ssh', { ...addresses[0], jump: [through(outer), through(inner)] })).toBe('ok\n');
+      await gone(outer, inner);
+      expect([logins(outer), logins(inner), logins(other)]).toEqual([1, 1, 0]);
     });
   });
 });

@@ -2,9 +2,11 @@
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { leaderLog } from '../../leader/daemon/place.ts';
 import { eventually, exitOf, outputOf, parseEvents } from '../support/fleet.ts';
 import { hasSshd, makeSshFleet, type SshFleet } from '../support/sshd.ts';
+import { type Watched, watch } from '../support/watched.ts';
 
 const hosts = ['ssh', 'openssh'];
 const UNTIL_TOLD =
@@ -23,7 +25,14 @@ describe.skipIf(!hasSshd)('the resident leader over SSH', () => {
     for (const host of hosts)
       for (const name of ['go', 'progress']) rmSync(file(host, name), { force: true });
   });
+  afterEach(async () => {
+    // A test that failed leaves no run to the next one.
+    for (const { command } of watched.splice(0)) command.kill('SIGKILL');
+    for (const host of hosts) writeFileSync(file(host, 'go'), '');
+    await eventually(() => runProcesses().length === 0, 'no run is left');
+  });
 
+  const watched: Watched[] = [];
   const file = (host: string, name: string) => join(fleet.workspace(host), name);
   const progress = (host: string) =>
     existsSync(file(host, 'progress')) ? Number(readFileSync(file(host, 'progress'), 'utf8') || 0) : 0;
@@ -37,16 +46,17 @@ describe.skipIf(!hasSshd)('the resident leader over SSH', () => {
 
   async function started() {
     const command = fleet.start(['agent', 'run-everywhere', '--output', 'json', '-c', UNTIL_TOLD]);
-    const stdout: Buffer[] = [];
-    command.stdout!.on('data', chunk => stdout.push(chunk));
-    command.stderr!.resume();
-    await eventually(() => hosts.every(host => progress(host) > 5) && stdout.length > 0, 'the commands run');
-    const runId: string = JSON.parse(Buffer.concat(stdout).toString().split('\n')[0]!).runId;
-    return { command, runId, printed: () => Buffer.concat(stdout) };
+    const run = watch(command, leaderLog(fleet.env.AW_STATE_DIR!));
+    watched.push(run);
+    await run.telling(() =>
+      eventually(() => hosts.every(host => progress(host) > 5) && run.printed().length > 0, 'both run'),
+    );
+    return { ...run, runId: JSON.parse(run.printed().toString().split('\n')[0]!).runId as string };
   }
 
   async function killLeader() {
-    const [pid] = leaders();
+    const [pid, ...others] = leaders();
+    expect(others).toEqual([]);
     process.kill(pid!, 'SIGKILL');
     await eventually(() => !leaders().includes(pid!), 'it is gone');
   }
@@ -70,27 +80,31 @@ describe.skipIf(!hasSshd)('the resident leader over SSH', () => {
   }
 
   test('killed in the middle: the command goes on with another, and every byte comes once', async () => {
-    const { command, printed } = await started();
-    await killLeader();
-    await moreProgress();
-    await eventually(() => leaders().length === 1, 'another one leads');
-    for (const host of hosts) writeFileSync(file(host, 'go'), '');
-    const [code] = await once(command, 'close');
-    expect(code).toBe(0);
-    expectWhole(printed());
+    const { command, printed, telling } = await started();
+    await telling(async () => {
+      await killLeader();
+      await moreProgress();
+      await eventually(() => leaders().length === 1, 'another one leads');
+      for (const host of hosts) writeFileSync(file(host, 'go'), '');
+      const [code] = await once(command, 'close');
+      expect(code).toBe(0);
+      expectWhole(printed());
+    });
   });
 
   test('killed in the middle with the command: the next command attaches', async () => {
-    const { command, runId } = await started();
-    command.kill('SIGKILL');
-    await once(command, 'close');
-    await killLeader();
-    await moreProgress();
-    const attaching = fleet.aw(['agent', 'runs', 'attach', runId, '--output', 'json']);
-    for (const host of hosts) writeFileSync(file(host, 'go'), '');
-    const attached = await attaching;
-    expect(attached.code).toBe(0);
-    expectWhole(attached.stdout);
+    const { command, runId, telling } = await started();
+    await telling(async () => {
+      command.kill('SIGKILL');
+      await once(command, 'close');
+      await killLeader();
+      await moreProgress();
+      const attaching = fleet.aw(['agent', 'runs', 'attach', runId, '--output', 'json']);
+      for (const host of hosts) writeFileSync(file(host, 'go'), '');
+      const { code, stderr, stdout } = await attaching;
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+      expectWhole(stdout);
+    });
   });
 
   test(`${MANY} runs and as many that are cancelled: nothing is left of them, and nothing has grown`, async () => {

@@ -77,6 +77,14 @@ export function fill(root: string, files: Tree, keep: readonly string[] = ['.age
   }
 }
 
+/** Makes the workspaces of these hosts anew, with nothing in them. */
+export function empty(fleet: Pick<Fleet, 'workspace'>, hosts: readonly string[]): void {
+  for (const host of hosts) {
+    rmSync(fleet.workspace(host), { recursive: true, force: true });
+    mkdirSync(fleet.workspace(host));
+  }
+}
+
 /** All files and links below, by path: contents in Latin-1, which loses nothing; directories as `/`. */
 export function read(root: string, without: readonly string[] = ['.agents']): { [path: string]: string } {
   const found: [string, string][] = readdirSync(root, { recursive: true, withFileTypes: true }).map(entry => {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import stringWidth from 'string-width';
 import { expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../support/fleet.ts';
@@ -31,6 +32,7 @@ function openTerminal(columns: number, rows: number) {
         .split('\n')
         .map(row => row.trimEnd()),
     history: () => call('capture-pane', '-p', '-J', '-S', '-'),
+    type: (...keys: string[]) => call('send-keys', ...keys),
     isCursorShown: () => call('display', '-p', '#{cursor_flag}').trim() === '1',
     resize: (to: { columns: number; rows: number }) =>
       call('resize-window', '-x', String(to.columns), '-y', String(to.rows)),
@@ -86,5 +88,31 @@ test.skipIf(!requires('tmux', tmux !== undefined))(
     await terminal.signal('SIGHUP');
     await eventually(() => terminal.screen().join('\n').includes('ended with'), 'it has ended');
     expect(terminal.isCursorShown()).toBe(true);
+  },
+);
+
+test.skipIf(!requires('tmux', tmux !== undefined))(
+  'a question has the bottom of the terminal until it is answered, and the rows go on below it',
+  async () => {
+    const terminal = openTerminal(80, 24);
+    const rows = () => terminal.screen().filter(row => row !== '');
+    const shows = (text: string) => eventually(() => rows().join('\n').includes(text), text);
+    await shows('running: lin-[');
+    await terminal.signal('SIGUSR1');
+    await shows('Passphrase for /k:');
+    // Also not by what happens meanwhile, nor by any of the frames of half a second.
+    await terminal.signal('SIGUSR2');
+    await sleep(500);
+    expect(rows()).toEqual(['Passphrase for /k:']);
+    expect(terminal.isCursorShown()).toBe(true);
+
+    terminal.type('geheim', 'Enter');
+    await shows('9/50 done, 1 failed');
+    // The rows fill the window: what stands above them has scrolled out of it.
+    const above = /^Passphrase for \/k:\s*\n(?:note .*\n)?note: 6 keys were typed\n9\/50 done/m;
+    await eventually(() => above.test(terminal.history()), 'the rows are below');
+    expect(rows().filter(row => header.test(row))).toHaveLength(1);
+    expect(terminal.history()).not.toContain('geheim');
+    expect(terminal.isCursorShown()).toBe(false);
   },
 );

@@ -1,6 +1,7 @@
 /**
  * A run of 50 hosts that are not there, shown by the real CLI code in the terminal this program is started in. It goes
- * on by one scene with each SIGUSR2. Its process id goes to the file named by its argument.
+ * on by one scene with each SIGUSR2, and asks a question with each SIGUSR1. Its process id goes to the file named by its
+ * argument.
  */
 import { writeFileSync } from 'node:fs';
 import { fakeRun } from '../../cli/run/fake-run.ts';
@@ -37,6 +38,10 @@ const scenes = [
 const io = createIo();
 const interrupts = watchInterrupts();
 process.on('SIGUSR2', () => scenes.shift()?.());
+process.on('SIGUSR1', async () => {
+  const answer = await io.questions.ask('Passphrase for /k: ');
+  run.emit({ type: 'note', ts: base.ts, origin: 'leader', message: `${answer?.length} keys were typed` });
+});
 const done = followRun({
   run,
   output: { output: 'auto', group: true },
