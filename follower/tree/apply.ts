@@ -8,8 +8,8 @@ import type { Change } from '../../contract/trees.ts';
 import { type DirectoryNode, nodeAt, type TreeNode, withNodes } from './node.ts';
 import { makeDirectory, publish, removeDirectory, rename, unlinkFile } from './publish.ts';
 import { createSafeRoot, PathError, parentOf, type SafeRoot } from './safe-path.ts';
-import { fileNode } from './scan.ts';
 import { PLAIN_MODE, type Staging } from './staging.ts';
+import { fileNode } from './stamp.ts';
 
 /** One step that failed. */
 export interface ApplyProblem {

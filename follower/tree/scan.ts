@@ -2,17 +2,9 @@
  * Looks at a directory and says what is in it. Synchronous, because that is five times as fast as asking for each file in
  * turn: it is run in a thread of its own (`thread.ts`).
  */
-import {
-  accessSync,
-  constants,
-  type Dirent,
-  lstatSync,
-  readdirSync,
-  readlinkSync,
-  type Stats,
-  statSync,
-} from 'node:fs';
+import { accessSync, constants, type Dirent, lstatSync, readlinkSync, type Stats, statSync } from 'node:fs';
 import type { Exclusion, ExclusionCode } from '../../contract/trees.ts';
+import { entriesOf } from './entries.ts';
 import { hashFile } from './hash-file.ts';
 import type { IgnoreRules } from './ignore.ts';
 import {
@@ -28,6 +20,7 @@ import {
 import { type Ahead, type Looks, lookAhead } from './look-ahead.ts';
 import { type DirectoryNode, directory, type FileNode, type TreeNode } from './node.ts';
 import { TEMPORARY_PREFIX } from './protected-names.ts';
+import { fileNode, looksTheSame } from './stamp.ts';
 
 export interface ScanOptions {
   rules: IgnoreRules;
@@ -158,7 +151,7 @@ function readDirectory(
   const moment = Date.now();
   const problemsBefore = found.problems.length;
   const filesBefore = found.files;
-  const entries = list(directoryPath, at, found);
+  const entries = entriesOf(directoryPath, at, found.problems);
   // After the names: what changes them from now on shows in the next look at it, and what has just changed them in this one.
   const seen = device === undefined ? undefined : lookAt(directoryPath, at);
   notice(seen, walk);
@@ -281,46 +274,4 @@ function scanFile(
   found.hashed++;
   found.hashedBytes += stats.size;
   return fileNode(sha256, stats, hashed, isExecutable);
-}
-
-/** @param hashed the time right before its content was read or written */
-export function fileNode(sha256: string, stats: Stats, hashed: number, executable: boolean): FileNode {
-  const stamp = { inode: stats.ino, modified: stats.mtimeMs, changed: stats.ctimeMs, hashed };
-  return { kind: 'file', size: stats.size, sha256, executable, stamp };
-}
-
-/**
- * Whether what was hashed is what is there now. A file that was written just before it was hashed may have been written
- * again in the same tick of the file system's clock, with no sign of it (git's "racy" entries): it is read again.
- */
-function looksTheSame({ size, stamp }: FileNode, seen: Seen): boolean {
-  return (
-    stamp !== undefined &&
-    size === seen.size &&
-    stamp.inode === seen.ino &&
-    stamp.modified === seen.mtimeMs &&
-    stamp.changed === seen.ctimeMs &&
-    Math.max(stamp.modified, stamp.changed) < stamp.hashed - resolutionOf(stamp.modified, stamp.changed)
-  );
-}
-
-/** Milliseconds. Times without a fraction may come from a file system that has none; FAT counts in steps of two seconds. */
-function resolutionOf(modified: number, changed: number): number {
-  return modified % 1000 === 0 && changed % 1000 === 0 ? 2_000 : 20;
-}
-
-/** Names that are not UTF-8 read as other names than they are: they are told by their bytes, and left out. */
-function list(directoryPath: string, at: string, found: Scan): Dirent[] {
-  const entries = readdirSync(directoryPath, { withFileTypes: true });
-  if (!entries.some(({ name }) => name.includes('\ufffd'))) return entries;
-  const valid = new Set<string>();
-  for (const bytes of readdirSync(directoryPath, { encoding: 'buffer' })) {
-    const name = bytes.toString();
-    if (Buffer.from(name).equals(bytes)) valid.add(name);
-    else {
-      const detail = `its bytes are ${bytes.toString('hex')}`;
-      found.problems.push({ path: at === '' ? name : `${at}/${name}`, code: 'name-not-utf8', detail });
-    }
-  }
-  return entries.filter(({ name }) => valid.has(name));
 }

@@ -60,6 +60,7 @@ export async function makePool(): Promise<Pool> {
     throw error;
   }
   let clones = 0;
+  // The kernel lets go of what was in use in its own time: what is busy is destroyed a moment later.
   return {
     name,
     path,
@@ -70,12 +71,11 @@ export async function makePool(): Promise<Pool> {
       const clone = `${name}/clone-${number}`;
       run('zfs', 'clone', '-o', 'readonly=on', '-o', `mountpoint=${at}`, snapshot, clone);
       const isGone = () => succeeds('zfs', 'destroy', '-f', clone);
-      // The kernel lets go of it in its own time.
       return { path: at, drop: () => eventually(isGone, `${clone} can be destroyed`) };
     },
     async destroy() {
       try {
-        run('zpool', 'destroy', '-f', name);
+        await eventually(() => succeeds('zpool', 'destroy', '-f', name), `${name} can be destroyed`);
       } finally {
         await end();
       }
