@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
+import { LEADER_FLAGS } from '../../leader/daemon/place.ts';
 import type { HostSpec } from '../../test/support/fleet.ts';
 import { which } from '../../test/support/require.ts';
 import type { Group, Machines } from '../fanout/machines.ts';
@@ -79,7 +80,7 @@ export function resident(
       if (destination !== undefined) rmSync(stateDir, { recursive: true, force: true });
       wanted = at(hosts, destination);
       const module = join(import.meta.dirname, 'resident.ts');
-      child = spawn(process.execPath, [module], {
+      child = spawn(process.execPath, [...LEADER_FLAGS, module], {
         env: { ...env, AW_STATE_DIR: stateDir, NODE_COMPILE_CACHE: COMPILED },
         stdio: ['pipe', 'pipe', 'inherit'],
       });

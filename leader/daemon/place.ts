@@ -8,13 +8,12 @@ import type { StartSpec } from '../../tunnel/resident.ts';
 const launcher = fileURLToPath(new URL('../../bin/aw-leader.js', import.meta.url));
 /** Seconds without work after which a leader that was started by need ends again. */
 const IDLE_EXIT = 900;
-/** MiB of V8's young generation: events are short-lived garbage. */
-const SEMI_SPACE = 8;
 /**
- * MiB of old objects and buffers below which V8 does not look through everything. Output comes in buffers, and the default
- * takes them for growth: some ten looks in 200 MB, which cost the leader a tenth to a fifth of its processor time.
+ * For its Node. MiB of V8's young generation: events are short-lived garbage. And MiB of old objects and buffers below which V8
+ * does not look through everything: output comes in buffers, and the default takes them for growth; some ten looks in 200 MB,
+ * which cost the leader a tenth to a fifth of its processor time.
  */
-const OLD_SPACE = 96;
+export const LEADER_FLAGS: readonly string[] = ['--max-semi-space-size=8', '--initial-old-space-size=96'];
 
 /** Its lock, log and socket; for this user only. */
 export const leaderDirectory = (stateDir: string) => join(stateDir, 'leader');
@@ -48,7 +47,7 @@ export function leaderStart(
   const args = ['--state-dir', stateDir, '--socket', socketPath, '--idle-exit', seconds];
   return {
     file: process.execPath,
-    args: [`--max-semi-space-size=${SEMI_SPACE}`, `--initial-old-space-size=${OLD_SPACE}`, launcher, ...args],
+    args: [...LEADER_FLAGS, launcher, ...args],
     env,
     cwd: leaderDirectory(stateDir),
     logFile: leaderLog(stateDir),
