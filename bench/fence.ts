@@ -144,13 +144,10 @@ function phaseText(phases: readonly Record<string, number>[]): string {
     .join(', ');
 }
 
-function followerMemory({ fleet }: Machines): number {
+function followerMemory({ home }: Machines): number {
   const agents = readdirSync('/proc').filter(pid => {
     try {
-      return (
-        readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes('follower') &&
-        readFileSync(`/proc/${pid}/environ`, 'latin1').includes(fleet.dir)
-      );
+      return readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(`serve\0--state-dir\0${home}`);
     } catch {
       return false;
     }

@@ -12,6 +12,8 @@ export type Warmth = 'cold' | 'warm';
 
 export interface Machines {
   fleet: SshFleet;
+  /** Below it the agents keep their state. */
+  home: string;
   /** A part of them. The same count always means the same machines. */
   first(count: number): Group;
   stop(): Promise<void>;
@@ -50,6 +52,7 @@ export async function startMachines(count: number): Promise<Machines> {
     const entries = Array.from({ length: count }, (_, index) => fleet.entry(`h${index}`));
     return {
       fleet,
+      home,
       first: wanted => {
         const group = groups.get(wanted) ?? describe(fleet, entries.slice(0, wanted), `first-${wanted}`);
         groups.set(wanted, group);
