@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { AwError, show } from '../../contract/errors.ts';
 import type { Content } from '../../contract/trees.ts';
 import { FRAME_HEADER, frameHeader } from '../../follower/tree/content-frames.ts';
+import { portions, readAhead } from './portions.ts';
 import type { SmallFile } from './small-files.ts';
 
 /** Bytes. Small files are read and sent together in chunks of about this size, large ones are cut into them. */
@@ -29,38 +30,16 @@ export async function* contentFrames(
     if (path === undefined) throw new AwError('AW_LEADER_UNSTABLE', { path: show(sha256) });
     return { file: join(real, path), sha256, size };
   });
-  // The next ones are read while these are on their way.
-  let ahead: Promise<Uint8Array> | undefined;
-  for (const portion of portions(files.filter(({ size }) => size <= CHUNK))) {
-    const read = readSmall(portion);
-    read.catch(() => {});
-    if (ahead !== undefined) yield asBuffer(await ahead);
-    ahead = read;
-  }
-  if (ahead !== undefined) yield asBuffer(await ahead);
+  const small = files.filter(({ size }) => size <= CHUNK);
+  yield* readAhead(
+    portions(small, ({ size }) => FRAME_HEADER + size, CHUNK),
+    readSmall,
+  );
   for (const { file, sha256, size } of files) {
     if (size <= CHUNK) continue;
     yield frameHeader(sha256, size);
     yield* fileContent(file, sha256, size);
   }
-}
-
-function* portions(files: readonly SmallFile[]): Generator<SmallFile[]> {
-  let portion: SmallFile[] = [];
-  let bytes = 0;
-  for (const each of files) {
-    portion.push(each);
-    bytes += FRAME_HEADER + each.size;
-    if (bytes < CHUNK) continue;
-    yield portion;
-    portion = [];
-    bytes = 0;
-  }
-  if (portion.length > 0) yield portion;
-}
-
-function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }
 
 /** Of a file that has this digest and size. @throws AW_LEADER_UNSTABLE when it has not, before the last of it */

@@ -7,6 +7,7 @@ import type { Content, Missing, Recipe } from '../../contract/trees.ts';
 import type { Thread } from '../../follower/tree/thread.ts';
 import { garbage } from '../follower-http.ts';
 import type { FollowerFence } from './follower-fence.ts';
+import { portions, readAhead } from './portions.ts';
 import type { Piece } from './recipe.ts';
 import type { LeaderTreeMethods } from './tree-worker.ts';
 
@@ -105,7 +106,8 @@ async function sendMissing(
     sha256: recipe.sha256,
     pieces: missingPieces(recipe, missing[index]!),
   }));
-  const failed = await fence.chunks(chunksOf(files, pieces));
+  const chunks = readAhead(portionsOf(pieces), ([sha256, portion]) => files.pieces(sha256, portion));
+  const failed = await fence.chunks(chunks);
   const sizes = new Map(recipes.map(({ sha256, size }) => [sha256, size]));
   return failed.map(({ sha256 }) => {
     const size = sizes.get(sha256);
@@ -134,37 +136,10 @@ export function missingPieces({ sha256, chunks }: Recipe, missing: Missing): Pie
   return pieces;
 }
 
-async function* chunksOf(
-  files: LargeFiles,
+function* portionsOf(
   all: readonly { sha256: string; pieces: readonly Piece[] }[],
-): AsyncGenerator<Buffer> {
-  // The next ones are read while these are on their way.
-  let ahead: Promise<Uint8Array> | undefined;
+): Generator<[sha256: string, portion: Piece[]]> {
   for (const { sha256, pieces } of all) {
-    for (const portion of portions(pieces)) {
-      const read = files.pieces(sha256, portion);
-      read.catch(() => {});
-      if (ahead !== undefined) yield asBuffer(await ahead);
-      ahead = read;
-    }
+    for (const portion of portions(pieces, ({ length }) => length, PORTION)) yield [sha256, portion];
   }
-  if (ahead !== undefined) yield asBuffer(await ahead);
-}
-
-function* portions(pieces: readonly Piece[]): Generator<Piece[]> {
-  let portion: Piece[] = [];
-  let bytes = 0;
-  for (const piece of pieces) {
-    portion.push(piece);
-    bytes += piece.length;
-    if (bytes < PORTION) continue;
-    yield portion;
-    portion = [];
-    bytes = 0;
-  }
-  if (portion.length > 0) yield portion;
-}
-
-function asBuffer({ buffer, byteOffset, byteLength }: Uint8Array): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
 }
