@@ -25,11 +25,12 @@ const SHOW_ARGS = ['-NoProfile', '-EncodedCommand', Buffer.from(SHOW, 'utf16le')
 
 /** Wine starts slowly. */
 describe.skipIf(!hasSshd || !hasWine)('Windows without an agent', { timeout: 180_000 }, () => {
-  const dir = realpathSync(mkdtempSync(join(tmpdir(), 'aw-wine-')));
+  let dir: string;
   let wine: Wine;
   let fleet: SshFleet;
 
   beforeAll(async () => {
+    dir = realpathSync(mkdtempSync(join(tmpdir(), 'aw-wine-')));
     wine = startWine(join(dir, 'prefix'));
     mkdirSync(join(wine.drive, 'w'));
     // As sshd there hands it to cmd.exe.
