@@ -1,6 +1,7 @@
 /** A tree of files as projects have them: many small, few large, the same for the same seed. And what is done to it. */
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { seededFractions } from '../../test/support/random.ts';
 
 /** Bytes: the median of the files, and the largest. With `SPREAD` that makes 4.6 KB on average. */
 const MEDIAN = 1500;
@@ -21,7 +22,7 @@ export interface BenchTree {
 }
 
 export function makeTree(root: string, files: number, seed = 1): BenchTree {
-  const random = generator(seed);
+  const random = seededFractions(seed);
   const text = words(random);
   const moving = Math.floor(files / 10);
   let movingName = 'moving';
@@ -85,15 +86,4 @@ function words(random: () => number): string {
 
 function normal(random: () => number): number {
   return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-}
-
-/** Numbers from 0 to 1 (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

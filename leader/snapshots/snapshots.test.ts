@@ -1,6 +1,3 @@
-/** Which snapshots stay, and what becomes of those that were never finished. */
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -13,17 +10,17 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { AwError } from '../../contract/errors.ts';
+import { killMaking } from '../../test/support/killed-snapshots.ts';
 import { createLeaderTrees } from '../fence/leader-tree.ts';
 import { copy } from './copies.ts';
 import { readFrozen } from './freeze.ts';
 import { createSnapshot, deleteSnapshot, listSnapshots } from './index.ts';
 import type { Provider } from './provider.ts';
 import { detect, siteOf } from './providers.ts';
-import { readRecord, snapshotIds, writeRecord } from './record.ts';
+import { writeRecord } from './record.ts';
 import { takeSnapshot } from './take.ts';
 
 let dir: string;
@@ -197,24 +194,7 @@ test.each(['copy', 'git'] as const)(
   { timeout: 600_000 },
   async provider => {
     for (let file = 0; file < 200; file++) writeFileSync(join(project, `f${file}`), `${file}`.repeat(500));
-    const script = join(dir, 'script.ts');
-    writeFileSync(
-      script,
-      `import { createSnapshot } from ${JSON.stringify(resolve('leader/snapshots/index.ts'))};
-      process.stdout.write('ready');
-      for (;;) await createSnapshot(${JSON.stringify(project)}, ${JSON.stringify({ stateDir, provider })});`,
-    );
-    let interrupted = 0;
-    for (let round = 0; round < 100 && interrupted < 8; round++) {
-      const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
-      const ended = once(child, 'exit');
-      await once(child.stdout, 'data');
-      await sleep((round * 67) % 700);
-      child.kill('SIGKILL');
-      await ended;
-      const states = snapshotIds(directory).map(id => readRecord(directory, id)?.state);
-      if (states.some(state => state !== 'complete')) interrupted++;
-    }
+    const interrupted = await killMaking(project, { stateDir, provider }, join(dir, 'script.ts'), 8);
     expect(interrupted).toBe(8);
     const last = await createSnapshot(project, { stateDir, provider });
     expect(leftovers()).toEqual([]);

@@ -25,6 +25,7 @@ import { type FollowerFence, followerFence } from '../../leader/fence/follower-f
 import { connectFollower } from '../../leader/follower-client.ts';
 import { createRequester } from '../../leader/follower-http.ts';
 import { formatEndpoint } from '../../tunnel/endpoint.ts';
+import { seededNumbers } from '../support/random.ts';
 
 /** Path -> what is there: text is a file, `-> x` a link, `*text` a program, undefined a directory. */
 export type Files = Record<string, string | undefined>;
@@ -187,14 +188,8 @@ export async function makeGround(files: Files = {}): Promise<Ground> {
 
 /** The same numbers for the same seed. @returns whole numbers below `limit` */
 export function seeded(seed: number): (limit: number) => number {
-  let state = seed;
-  return limit => {
-    // mulberry32
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  };
+  const next = seededNumbers(seed);
+  return limit => next() % limit;
 }
 
 /** As soon as the root is free. @param holder waits for this one only */

@@ -15,7 +15,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AwError } from '../../contract/errors.ts';
 import { isKnown } from '../../contract/events.ts';
@@ -24,9 +23,10 @@ import type { Snapshot } from '../../contract/snapshots.ts';
 import { createLeaderTrees } from '../../leader/fence/leader-tree.ts';
 import { readFrozen } from '../../leader/snapshots/freeze.ts';
 import { createSnapshot, deleteSnapshot, listSnapshots } from '../../leader/snapshots/index.ts';
-import { readRecord, snapshotIds } from '../../leader/snapshots/record.ts';
+import { snapshotIds } from '../../leader/snapshots/record.ts';
 import { FENCED } from '../support/fence.ts';
 import { type Fleet, makeFleet, parseEvents } from '../support/fleet.ts';
+import { killMaking } from '../support/killed-snapshots.ts';
 import { canMount, type Mount, mountImage } from '../support/mounts.ts';
 
 const subvolume = (...args: string[]) => execFileSync('btrfs', ['subvolume', ...args], { stdio: 'pipe' });
@@ -206,26 +206,9 @@ describe.skipIf(!canMount('btrfs'))('btrfs, when things go wrong', () => {
       mkdirSync(stateDir, { recursive: true });
       subvolume('create', project);
       for (let file = 0; file < 100; file++) writeFileSync(join(project, `f${file}`), `${file}`.repeat(500));
-      const script = join(mount.path, 'script.ts');
-      const options = { stateDir, provider };
-      writeFileSync(
-        script,
-        `import { createSnapshot } from ${JSON.stringify(join(process.cwd(), 'leader/snapshots/index.ts'))};
-        process.stdout.write('ready');
-        for (;;) await createSnapshot(${JSON.stringify(project)}, ${JSON.stringify(options)});`,
-      );
       const directory = join(stateDir, 'snapshots');
-      let interrupted = 0;
-      for (let round = 0; round < 100 && interrupted < 6; round++) {
-        const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'inherit'] });
-        const ended = once(child, 'exit');
-        await once(child.stdout, 'data');
-        await sleep((round * 67) % 700);
-        child.kill('SIGKILL');
-        await ended;
-        const states = snapshotIds(directory).map(id => readRecord(directory, id)?.state);
-        if (states.some(state => state !== 'complete')) interrupted++;
-      }
+      const options = { stateDir, provider };
+      const interrupted = await killMaking(project, options, join(mount.path, 'script.ts'), 6);
       expect(interrupted).toBe(6);
       await createSnapshot(project, options);
       const made = listSnapshots({ stateDir })

@@ -1,6 +1,7 @@
 /** A way to a port of this machine over a long and lossy line, the same one for the same seed. */
 import { once } from 'node:events';
 import net, { type AddressInfo } from 'node:net';
+import { seededFractions } from './random.ts';
 
 export interface SlowLink {
   port: number;
@@ -23,7 +24,7 @@ const SEGMENT = 1460;
 export async function slowLink(target: number, { delay, loss, seed }: Weather): Promise<SlowLink> {
   const sockets = new Set<net.Socket>();
   const timers = new Set<NodeJS.Timeout>();
-  const chance = generator(seed);
+  const chance = seededFractions(seed);
   let carried = 0;
 
   /** In order, each segment no sooner than the one before it. Timers alone would not keep the order. */
@@ -80,16 +81,5 @@ export async function slowLink(target: number, { delay, loss, seed }: Weather): 
       server.close();
       await once(server, 'close');
     },
-  };
-}
-
-/** Mulberry32: numbers from 0 to 1. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
